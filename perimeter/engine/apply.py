@@ -1,0 +1,465 @@
+"""Apply a plan: run its stages, keep going on independent branches, remember everything.
+
+One thread owns the evaluation and hands out stages as their groups complete; others make the calls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from perimeter.addresses import ROOT
+from perimeter.diagnostics import Diagnostics
+from perimeter.engine.connections import Connections
+from perimeter.engine.declaration import as_value
+from perimeter.engine.evaluation import Evaluation
+from perimeter.engine.execute import NOWHERE, Done, Executor, Job
+from perimeter.engine.model import Applied, Change, Event, Plan, StageResult
+from perimeter.engine.persist import persistable
+from perimeter.engine.plan import Planned, PlanRequest
+from perimeter.engine.record import recorded, settled
+from perimeter.engine.resolve import data_source, postconditions, resolve
+from perimeter.engine.snapshot import Snapshot
+from perimeter.engine.stages import Stage, stages
+from perimeter.engine.waits import Waits
+from perimeter.sdk.contract import Tenant
+from perimeter.sdk.errors import ProviderError
+from perimeter.sdk.provider import ResourceType, WritePermit
+from perimeter.sdk.redact import SECRETS
+from perimeter.state.backend import Backend, Failpoint, Remembered, no_failpoint
+from perimeter.state.envelope import canonical
+from perimeter.state.errors import StateError
+from perimeter.state.evidence import Evidence, EvidenceLog
+from perimeter.state.journal import Journal, compact, replay, utc_now
+from perimeter.state.model import Intent, Operation
+
+EVIDENCE_EVERY = 0.2
+"""Seconds between writes of the evidence log: each waits for the disk."""
+
+
+class StopSignal:
+    """Asks an apply to start nothing new; what runs is finished and remembered."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def stop(self) -> None:
+        """Start no further call."""
+        self._event.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._event.is_set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyRequest:
+    """What an apply needs.
+
+    Attributes:
+        planned: the plan with the evaluation it was made by.
+        request: what the plan was made from.
+        backend: held under its lock.
+        remembered: what it held when the plan was made.
+        approver: who approved, for the evidence log.
+        commit: of the configuration, for the evidence log.
+        failpoint: called between the steps; a test kills the process there.
+    """
+
+    planned: Planned
+    request: PlanRequest
+    snapshot: Snapshot
+    connections: Connections
+    backend: Backend
+    remembered: Remembered
+    parallelism: int = 10
+    on_event: Callable[[Event], None] = lambda _event: None
+    stop: StopSignal = field(default_factory=StopSignal)
+    approver: str = ""
+    commit: str = ""
+    failpoint: Failpoint = no_failpoint
+    now: Callable[[], str] = utc_now
+
+
+def apply(request: ApplyRequest) -> tuple[Applied, Diagnostics]:
+    """Carry out a plan.
+
+    Never raises for what a tenant or a disk does: each stage's end is in the result, and what could not be
+    remembered is in the diagnostics.
+    """
+    plan, evaluation = request.planned.plan, request.planned.evaluation
+    assert plan is not None
+    assert evaluation is not None
+    diagnostics = Diagnostics()
+    try:
+        run = _Run(request, plan, evaluation, diagnostics)
+    except StateError as problem:
+        diagnostics.extend(problem.diagnostics)
+        return Applied(cancelled=True), diagnostics
+    if not run.tenants_are_as_planned():
+        return Applied(cancelled=True, serial=request.remembered.state.serial), diagnostics
+    evaluation.live = True
+    run.execute()
+    return run.finish(), diagnostics
+
+
+class _Run:
+    """One apply under way."""
+
+    def __init__(
+        self,
+        request: ApplyRequest,
+        plan: Plan,
+        evaluation: Evaluation,
+        diagnostics: Diagnostics,
+    ) -> None:
+        self.request = request
+        self.plan = plan
+        self.evaluation = evaluation
+        self.diagnostics = diagnostics
+        self.id = str(uuid.uuid4())
+        self.types: dict[str, ResourceType] = {}
+        for instance in request.planned.instances.values():
+            self.types.update(instance.provider.resources)
+        self.stages = stages(plan, self.types)
+        found = replay(request.remembered.state, request.remembered.records)
+        self.pending: tuple[Intent, ...] = found.pending
+        self.held: dict[str, set[str]] = defaultdict(set)
+        for known in found.state.resources.values():
+            for item in known.objects:
+                self.held[item.type].add(item.id)
+        self.journal = Journal(
+            request.backend, request.remembered, self.id, request.now, failpoint=request.failpoint
+        )
+        self.evidence = EvidenceLog(request.backend)
+        self.executor = Executor(journal=self.journal, now=request.now, failpoint=request.failpoint)
+        self.waits = Waits(self.stages)
+        self.results: list[StageResult] = []
+        self.by_address: dict[str, str] = {}
+        self.entries: list[Evidence] = []
+        self.written_at = 0.0
+        self.fatal: BaseException | None = None
+
+    def tenants_are_as_planned(self) -> bool:
+        """Establish the tenant of each provider instance that has stages, unless this run has done so."""
+        for key in sorted({stage.change.provider for stage in self.stages}):
+            instance = self.request.planned.instances[key]
+            expected = self.plan.tenants.get(key)
+            if expected is None or self.request.connections.is_open(key):
+                continue
+            try:
+                reader = self.request.connections.reader(key, instance.name, instance.config or {})
+                found = instance.provider.tenant(reader)
+            except ProviderError as problem:
+                self.diagnostics.error(
+                    "The tenant cannot be reached",
+                    f"{SECRETS.redact(problem.message)} Nothing was changed.",
+                    address=f'provider "{key}"',
+                )
+                return False
+            if found.id != expected.id:
+                self.diagnostics.error(
+                    "Another tenant answers",
+                    f"The plan was made for tenant {expected.id} ({expected.name}), but the {key} provider now reaches "
+                    f"tenant {found.id} ({found.name}). Nothing was changed. Point the provider back to its tenant.",
+                    address=f'provider "{key}"',
+                )
+                return False
+        return True
+
+    def execute(self) -> None:
+        """Run all stages."""
+        if not self._settle_early():
+            return
+        running: dict[Future[Done], tuple[Stage, Change, float]] = {}
+        with ThreadPoolExecutor(self.request.parallelism, thread_name_prefix="apply") as pool:
+            while True:
+                self._start(pool, running)
+                if not running:
+                    break
+                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    stage, change, started = running.pop(future)
+                    self._ended(stage, change, _outcome(future), time.monotonic() - started)
+                self._write_evidence()
+        reason = (
+            "the run was interrupted" if self.request.stop.stopped else "an earlier step failed"
+        )
+        for stage in self.waits.left():
+            self._note(stage, "skipped", f"because {reason}")
+
+    def finish(self) -> Applied:
+        """Write state and evidence; what cannot be written is reported, and the journal holds it."""
+        request = self.request
+        self._write_evidence(force=True)
+        serial = request.remembered.state.serial
+        try:
+            for outcome in settled(self.pending, self.plan, self.by_address):
+                self.journal.finish(outcome)
+            self.journal.flush()
+            held = self.journal.remembered
+            found = replay(held.state, held.records)
+            touched = frozenset(
+                address for address, status in self.by_address.items() if status == "done"
+            )
+            state = recorded(
+                found.state, self.plan, self.evaluation, request.request.config, touched
+            )
+            after = compact(
+                request.backend,
+                held,
+                state,
+                evidence=self.evidence.head,
+                run=self.id,
+                failpoint=request.failpoint,
+            )
+            serial = after.state.serial
+        except StateError as problem:
+            self.diagnostics.extend(problem.diagnostics)
+        applied = Applied(
+            results=tuple(self.results),
+            outputs={
+                name: value
+                for name in request.request.config.root.outputs
+                if (value := self.evaluation.output(ROOT, name)) is not None
+            },
+            evidence_entry=self.evidence.head.sequence,
+            evidence_head=self.evidence.head.digest,
+            cancelled=request.stop.stopped,
+            serial=serial,
+        )
+        request.on_event(Event(kind="apply_done", data={"failed": applied.count("failed")}))
+        return applied
+
+    def _settle_early(self) -> bool:
+        """Close what earlier runs left open and this plan does anew, before it begins anew."""
+        early = [
+            outcome
+            for outcome in settled(self.pending, self.plan, {})
+            if outcome.address in {str(stage.change.address) for stage in self.stages}
+        ]
+        if not early:
+            return True
+        try:
+            for outcome in early:
+                self.journal.finish(outcome)
+            self.journal.flush()
+        except StateError as problem:
+            self._give_up(problem)
+            for stage in self.waits.left():
+                self._note(stage, "skipped", "because the journal cannot be written")
+            return False
+        closed = {(outcome.stage, outcome.address) for outcome in early}
+        self.pending = tuple(
+            item for item in self.pending if (item.stage, item.address) not in closed
+        )
+        return True
+
+    def _start(
+        self, pool: ThreadPoolExecutor, running: dict[Future[Done], tuple[Stage, Change, float]]
+    ) -> None:
+        while len(running) < self.request.parallelism:
+            if self.request.stop.stopped or self.fatal is not None:
+                return
+            stage, because = self.waits.next()
+            if stage is None:
+                return
+            if because:
+                self._note(stage, "skipped", f"because {because} failed")
+                self.waits.end(stage, well=False)
+                continue
+            if stage.operation == "manual":
+                self._by_hand(stage)
+                continue
+            job = self._job(stage)
+            if job is None:
+                self.waits.end(stage, well=False)
+                continue
+            self.request.on_event(
+                Event(
+                    kind="stage_start",
+                    subject=stage.change.name,
+                    provider=stage.change.provider,
+                    text=stage.operation,
+                )
+            )
+            future = pool.submit(self.executor.run, job)
+            running[future] = (stage, job.change, time.monotonic())
+
+    def _by_hand(self, stage: Stage) -> None:
+        manual = stage.change.manual
+        text = manual.instructions if manual is not None else ""
+        self._note(stage, "by hand", text)
+        self.request.on_event(Event(kind="stage_manual", subject=stage.change.name, text=text))
+        self.waits.end(stage, well=True)
+
+    def _job(self, stage: Stage) -> Job | None:
+        """Decide what is open; None once the stage has failed for what cannot be decided."""
+        change = stage.change
+        instance = self.request.planned.instances[change.provider]
+        if stage.operation in ("create", "read", "update"):
+            decided = resolve(self.evaluation, instance, change)
+            if decided.problems:
+                self.diagnostics.extend(decided.problems)
+                self._failed(stage, decided.problems[0].summary)
+                return None
+            change = decided.change
+        kind = None if stage.operation == "read" else self.types[change.type]
+        tenant: Tenant = change.tenant or self.plan.tenants.get(change.provider) or NOWHERE
+        reader: Any = None
+        writer: Any = None
+        if kind is None or not kind.local:
+            try:
+                reader = self.request.connections.reader(
+                    change.provider, instance.name, instance.config or {}
+                )
+                if kind is not None and stage.operation in ("create", "update", "delete"):
+                    permit = WritePermit(f"apply {self.id}")
+                    writer = self.request.connections.writer(change.provider, permit)
+            except ProviderError as problem:
+                self._failed(stage, SECRETS.redact(problem.message))
+                return None
+        return Job(
+            stage=stage,
+            change=change,
+            kind=kind,
+            source=data_source(instance, change) if kind is None else None,
+            tenant=tenant,
+            reader=reader,
+            writer=writer,
+            token=self._token(change),
+            held=frozenset(self.held[change.type]) if stage.operation == "create" else frozenset(),
+        )
+
+    def _token(self, change: Change) -> str:
+        intent = self.request.request.pending.get(str(change.address))
+        return intent.token if intent is not None and intent.operation == "create" else ""
+
+    def _failed(self, stage: Stage, text: str) -> None:
+        self._note(stage, "failed", text)
+        self.request.on_event(Event(kind="stage_failed", subject=stage.change.name, text=text))
+
+    def _ended(self, stage: Stage, change: Change, done: Done, seconds: float) -> None:
+        if done.fatal is not None:
+            self._give_up(done.fatal)
+        if done.id and done.status == "done" and stage.operation in ("create", "adopt"):
+            self.held[change.type].add(done.id)
+        if stage.operation != "read" and stage.operation != "manual":
+            self.entries.append(self._entry(stage.operation, change, done))
+        well = done.status == "done"
+        self._note(stage, done.status, done.text)
+        if well:
+            self._put(stage, change, done)
+            if done.warning:
+                self.diagnostics.warning(
+                    "Read back differs" if "otherwise" in done.warning else "Not visible yet",
+                    done.warning,
+                    address=change.name,
+                )
+        kind = "stage_done" if well else "stage_failed"
+        self.request.on_event(
+            Event(
+                kind=kind,
+                subject=change.name,
+                provider=change.provider,
+                text=done.text,
+                seconds=seconds,
+                data={"id": done.id, "operation": stage.operation},
+            )
+        )
+        self.waits.end(stage, well=well)
+
+    def _give_up(self, problem: BaseException) -> None:
+        self.fatal = problem
+        if isinstance(problem, StateError):
+            self.diagnostics.extend(problem.diagnostics)
+
+    def _put(self, stage: Stage, change: Change, done: Done) -> None:
+        """Let the evaluation know what a stage made."""
+        address = change.address
+        if address is None or done.attributes is None or change.schema is None:
+            return
+        found = self.evaluation.resource(address.module, address.mode, address.type, address.name)
+        if found is None or address.key not in found.repetition.keys:
+            return
+        value = as_value(change.schema, done.attributes, change.sensitive_after)
+        found.put(address.key, value)
+        if stage.operation in ("create", "update", "read"):
+            postconditions(self.evaluation, change, self.diagnostics)
+
+    def _note(self, stage: Stage, status: str, text: str) -> None:
+        change = stage.change
+        self.results.append(
+            StageResult(
+                name=change.name,
+                status=status,
+                text=text,
+                operation=stage.operation,
+                direction=change.direction,
+            )
+        )
+        if change.address is not None and stage.operation != "manual":
+            key = str(change.address)
+            worse = self.by_address.get(key, "done") == "done"
+            self.by_address[key] = status if worse else self.by_address[key]
+        if status == "skipped":
+            self.request.on_event(Event(kind="stage_skipped", subject=change.name, text=text))
+
+    def _entry(self, operation: Operation, change: Change, done: Done) -> Evidence:
+        read_back = ""
+        if done.attributes is not None and change.schema is not None:
+            shown = canonical(persistable(change.schema, done.attributes))
+            read_back = hashlib.sha256(shown).hexdigest()
+        return Evidence(
+            at=self.request.now(),
+            run=self.id,
+            address=change.name,
+            object=done.id or change.id,
+            tenant=change.tenant.id if change.tenant is not None else "",
+            operation=operation,
+            config=change.block,
+            commit=self.request.commit,
+            fingerprint=change.fingerprint,
+            approver=self.request.approver,
+            request_id=done.request_id,
+            result=done.result,
+            read_back=read_back,
+        )
+
+    def _write_evidence(self, *, force: bool = False) -> None:
+        if not self.entries or (not force and time.monotonic() - self.written_at < EVIDENCE_EVERY):
+            return
+        try:
+            self.evidence.append(*self.entries)
+            self.entries.clear()
+        except StateError as problem:
+            self._give_up(problem)
+        self.written_at = time.monotonic()
+
+
+def _outcome(future: Future[Done]) -> Done:
+    problem = future.exception()
+    if problem is None:
+        return future.result()
+    if isinstance(problem, StateError):
+        text = "It was not started: the journal cannot be written."
+        return Done(status="failed", text=text, result="refused", fatal=problem)
+    if isinstance(problem, Exception):
+        text = SECRETS.redact(f"This is a bug of perimeter: {type(problem).__name__}: {problem}.")
+        return Done(status="failed", text=text, result="unknown", fatal=problem)
+    # A failpoint or the interpreter's end: nothing may be written any more.
+    os._exit(70)
+
+
+def pending_creates(pending: tuple[Intent, ...]) -> Mapping[str, Intent]:
+    """Creates whose answer nobody knows, by printed address, oldest first: what a plan looks for."""
+    return {item.address: item for item in pending if item.operation == "create"}

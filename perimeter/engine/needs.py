@@ -1,0 +1,72 @@
+"""What a plan still has to see. A driver satisfies them; the snapshot keeps the answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from perimeter.sdk.contract import Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class TenantNeed:
+    """Which tenant a provider instance speaks to. ``config`` may hold secrets and is never recorded."""
+
+    provider: str
+    provider_name: str
+    config: Attributes = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListNeed:
+    """A whole collection, below one parent where the type has parents."""
+
+    provider: str
+    type: str
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HydrateNeed:
+    """The attributes that a list does not carry, of one object."""
+
+    provider: str
+    type: str
+    id: str
+    parent: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNeed:
+    """One object by id: confirms an absence, or sees an object that no list shows."""
+
+    provider: str
+    type: str
+    id: str
+    hint: Attributes = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DataNeed:
+    """What a data source says; ``key`` is the canonical text of ``config``."""
+
+    provider: str
+    name: str
+    key: str
+    config: Attributes = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AdministratorsNeed:
+    """Who can administer a tenant, for the lockout proof."""
+
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileNeed:
+    """The content of a file that an expression reads."""
+
+    path: str
+
+
+Need = TenantNeed | ListNeed | HydrateNeed | ReadNeed | DataNeed | AdministratorsNeed | FileNeed

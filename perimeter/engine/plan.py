@@ -1,0 +1,264 @@
+"""The pure plan: a function of configuration, variables, snapshot, state and now.
+
+It returns a plan, or the needs it has; a driver satisfies them and calls again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from perimeter.config.graph import Graph
+from perimeter.config.model import Config
+from perimeter.diagnostics import Diagnostics
+from perimeter.engine.ages import credential_ages
+from perimeter.engine.diff import canonical_object
+from perimeter.engine.evaluation import Evaluation
+from perimeter.engine.fingerprint import plan_fingerprint
+from perimeter.engine.guards import check_guards
+from perimeter.engine.lockout import check_lockout
+from perimeter.engine.model import Action, Change, Options, OutputChange, Plan, Undeclared
+from perimeter.engine.needs import FileNeed, Need
+from perimeter.engine.removal import foresee_undeclared, plan_orphans, plan_undeclared
+from perimeter.engine.snapshot import Snapshot
+from perimeter.engine.walk import walk
+from perimeter.engine.work import ProviderInstance, Work
+from perimeter.lang.plain import to_plain
+from perimeter.lang.values import SENSITIVE, Unseen, Value
+from perimeter.sdk.contract import Tenant
+from perimeter.sdk.provider import Provider
+from perimeter.sdk.schema import Mode
+from perimeter.state.model import Intent, State, StateObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """All that a plan depends on.
+
+    Attributes:
+        graph: the configuration's dependencies.
+        inputs: the root module's variables.
+        pending: creates, updates and deletes whose answer an earlier apply did not get, by printed address.
+        providers: by entry-point name; only their pure halves are called.
+        now: RFC 3339; the only clock.
+        cwd: what ``path.cwd`` is.
+    """
+
+    config: Config
+    graph: Graph
+    inputs: Mapping[str, Value] = field(repr=False)
+    snapshot: Snapshot
+    state: State
+    pending: Mapping[str, Intent] = field(default_factory=dict)
+    providers: Mapping[str, Provider]
+    now: str
+    options: Options = field(default_factory=Options)
+    cwd: str = "."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan, or the needs it has; ``evaluation`` and ``instances`` let an apply decide what was unknown."""
+
+    plan: Plan | None
+    needs: tuple[Need, ...] = ()
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    evaluation: Evaluation | None = field(default=None, repr=False)
+    instances: Mapping[str, ProviderInstance] = field(default_factory=dict, repr=False)
+
+
+def plan(request: PlanRequest) -> Planned:
+    """Plan once. Diagnostics of a pass that still has needs are dropped: with the answers they may vanish."""
+    needs: dict[Need, None] = {}
+
+    def read_file(path: str) -> bytes:
+        need = FileNeed(path)
+        if not request.snapshot.answered(need):
+            needs[need] = None
+            raise OSError(f"{path} is not read yet")
+        answer = request.snapshot.answer(need)
+        if not isinstance(answer, bytes):
+            raise FileNotFoundError(path)
+        return answer
+
+    evaluation = Evaluation(
+        request.config, request.inputs, now=request.now, read_file=read_file, cwd=request.cwd
+    )
+    work = Work(
+        config=request.config,
+        evaluation=evaluation,
+        snapshot=request.snapshot,
+        state=request.state,
+        pending=request.pending,
+        providers=request.providers,
+        now=request.now,
+        options=request.options,
+        needs=needs,
+    )
+    walked = walk(work, request.graph)
+    foresee_undeclared(work, walked.claims)
+    gone = plan_orphans(work, walked.declared, walked.reasons)
+    undeclared = plan_undeclared(work, walked.claims)
+    if not needs:
+        check_lockout(work, walked.break_glass)
+    if needs:
+        return Planned(plan=None, needs=tuple(needs), diagnostics=work.diagnostics)
+    check_guards(work)
+    made = _assemble(work, request, tuple(gone), tuple(undeclared))
+    return Planned(
+        plan=made, diagnostics=work.diagnostics, evaluation=evaluation, instances=work.instances
+    )
+
+
+def _assemble(
+    work: Work,
+    request: PlanRequest,
+    gone: tuple[str, ...],
+    undeclared: tuple[Undeclared, ...],
+) -> Plan:
+    changes = sorted(work.changes, key=_order)
+    outputs = _outputs(work, request)
+    if request.options.refresh_only:
+        changes = [
+            replace(
+                change,
+                action=Action.NO_OP,
+                manual=None,
+                importing="",
+                after=change.before,
+                fingerprint="",
+            )
+            for change in changes
+            if change.before is not None and change.address is not None
+        ]
+    tenants = {
+        instance.key: answer
+        for instance in work.instances.values()
+        if isinstance(answer := _tenant(work, instance.key), Tenant)
+    }
+    return Plan(
+        timestamp=request.now,
+        options=request.options,
+        changes=tuple(changes),
+        drift=tuple(sorted(work.drift, key=_order)),
+        undeclared=undeclared,
+        not_visible=tuple(work.not_visible[key] for key in sorted(work.not_visible)),
+        outputs=outputs,
+        checks=tuple(work.checks),
+        ages=credential_ages(work),
+        tenants=tenants,
+        refreshed=_refreshed(changes),
+        gone=gone,
+        state_serial=request.state.serial,
+        lineage=request.state.lineage,
+        fingerprint=plan_fingerprint(
+            change.fingerprint for change in changes if change.fingerprint
+        ),
+        variables=request.inputs,
+    )
+
+
+def _tenant(work: Work, key: str) -> Tenant | Unseen | None:
+    for need, answer in work.snapshot.answers.items():
+        if getattr(need, "provider", None) == key and isinstance(answer, Tenant):
+            return answer
+    return None
+
+
+def _order(change: Change) -> tuple[object, ...]:
+    if change.address is None:
+        return (1, change.provider, change.type, change.id)
+    return (0, change.address.sort_key, change.deposed)
+
+
+def _outputs(work: Work, request: PlanRequest) -> tuple[OutputChange, ...]:
+    found: list[OutputChange] = []
+    from perimeter.addresses import ROOT
+
+    declared = {} if request.options.destroy else request.config.root.outputs
+    for name in sorted({*declared, *request.state.outputs}):
+        prior = request.state.outputs.get(name)
+        before = prior.value if prior is not None else None
+        if name not in declared:
+            action = Action.DELETE if prior is not None else Action.NO_OP
+            from perimeter.lang.values import null
+
+            found.append(
+                OutputChange(
+                    name=name,
+                    action=action,
+                    before=before,
+                    after=null(),
+                    sensitive=bool(prior and prior.sensitive),
+                )
+            )
+            continue
+        after = work.evaluation.output(ROOT, name)
+        if after is None or declared[name].ephemeral:
+            continue
+        sensitive = SENSITIVE in after.deep_marks() or bool(prior and prior.sensitive)
+        if prior is None:
+            action = Action.NO_OP if after.is_null else Action.CREATE
+        elif after.is_wholly_known and to_plain(after) == before:
+            action = Action.NO_OP
+        else:
+            action = Action.UPDATE
+        found.append(
+            OutputChange(name=name, action=action, before=before, after=after, sensitive=sensitive)
+        )
+    return tuple(found)
+
+
+def _refreshed(changes: list[Change]) -> dict[str, StateObject]:
+    """What state will remember anew of objects that the plan leaves as they are, or whose change may fail."""
+    found: dict[str, StateObject] = {}
+    for change in changes:
+        prior, schema = change.prior, change.schema
+        if (
+            prior is None
+            or change.before is None
+            or schema is None
+            or change.address is None
+            or change.deposed
+        ):
+            continue
+        kept = {
+            name: prior.attributes.get(name)
+            for name, attribute in schema.attributes.items()
+            if attribute.mode is Mode.LOCAL and prior.attributes.get(name) is not None
+        }
+        attributes = {**canonical_seen(change), **kept}
+        protected = (
+            change.protected
+            if change.action is not Action.DELETE and not change.kept
+            else prior.protected
+        )
+        anew = msgspec.structs.replace(
+            prior,
+            attributes=attributes,
+            protected=protected,
+            create_before_destroy=change.create_before_destroy,
+            dependencies=change.dependencies
+            if change.action is not Action.DELETE
+            else prior.dependencies,
+            unconfirmed=False,
+        )
+        if anew != prior and change.action is not Action.DELETE:
+            found[str(change.address)] = anew
+    return found
+
+
+def canonical_seen(change: Change) -> dict[str, object]:
+    """What the tenant showed of an object, without secrets; what it did not show stays as remembered."""
+    assert change.before is not None
+    assert change.schema is not None
+    prior = change.prior.attributes if change.prior is not None else {}
+    out: dict[str, object] = {}
+    for name in canonical_object(change.schema, {}):
+        value = change.before.get(name)
+        value = prior.get(name) if isinstance(value, Unseen) else value
+        if value is not None:
+            out[name] = value
+    return out

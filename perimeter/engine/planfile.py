@@ -1,0 +1,262 @@
+"""Saved plans: what was planned, on what, and with which effect.
+
+A plan file holds no configuration, no sensitive or ephemeral variable and no secret. Applying it plans again, purely, on
+the snapshot it holds, and does nothing that is not in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from perimeter.addresses import Address, parse_address
+from perimeter.engine import model, snapshot
+from perimeter.engine.model import Change, Plan
+from perimeter.engine.plan import PlanRequest
+from perimeter.engine.snapshot import Snapshot, decode_plain, encode_plain
+from perimeter.hcl.source import SourceFile
+from perimeter.lang.marks import apply_marks, mark_paths
+from perimeter.lang.plain import from_plain, to_plain
+from perimeter.lang.typenames import type_from_json, type_json
+from perimeter.lang.values import EPHEMERAL, SENSITIVE, Unknown, Value
+from perimeter.sdk import budget, contract, facets
+from perimeter.sdk.provider import Provider
+from perimeter.sdk.schema import Schema
+from perimeter.state.codec import decode_state, encode_state
+from perimeter.state.envelope import Upgrade, unwrap, wrap
+from perimeter.state.errors import state_error
+from perimeter.state.model import State, StateObject
+
+KIND = "plan"
+UPGRADES: tuple[Upgrade, ...] = ()
+"""Steps between plan formats, oldest first."""
+VERSION = len(UPGRADES) + 1
+
+Loader = Callable[[Iterable[str]], Mapping[str, Provider]]
+"""Loads providers by entry-point name; those that are not installed are missing."""
+
+_CLASSES: Mapping[str, type[Any]] = {
+    kind.__name__: kind
+    for module in (model, contract, facets, budget)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+}
+_ENUMS: Mapping[str, type[Enum]] = {
+    kind.__name__: kind
+    for module in (model, contract)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, Enum)
+}
+_LEFT_OUT = frozenset({"desired", "schema", "variables"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPlan:
+    """A plan file, read.
+
+    Attributes:
+        plan: for showing; its changes hold neither secrets nor what configuration asks for.
+        snapshot: what it was made on; closed.
+        state: what it was made on.
+        variables: root variables that are neither sensitive nor ephemeral.
+        withheld: names of the others; they must be supplied again.
+        config_digest: of the configuration's files.
+    """
+
+    plan: Plan
+    snapshot: Snapshot
+    state: State
+    variables: Mapping[str, Value] = field(repr=False)
+    withheld: tuple[str, ...]
+    config_digest: str
+
+
+def config_digest(sources: Mapping[str, SourceFile]) -> str:
+    """SHA-256 (hex) over the names and texts of a configuration's files."""
+    digest = hashlib.sha256()
+    for name in sorted(sources):
+        text = hashlib.sha256(sources[name].text.encode("utf-8", "surrogatepass")).hexdigest()
+        digest.update(f"{name}\n{text}\n".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def withheld_variables(inputs: Mapping[str, Value]) -> tuple[str, ...]:
+    """Names of the variables that a plan file does not hold."""
+    return tuple(
+        sorted(
+            name for name, value in inputs.items() if {SENSITIVE, EPHEMERAL} & value.deep_marks()
+        )
+    )
+
+
+def encode_plan(
+    plan: Plan, seen: Snapshot, *, sources: Mapping[str, SourceFile], request: PlanRequest
+) -> bytes:
+    """A plan file's content.
+
+    Raises:
+        StateError: it holds something that has no JSON form.
+    """
+    withheld = withheld_variables(request.inputs)
+    content = {
+        "plan": _encode(plan),
+        "snapshot": snapshot.to_content(seen),
+        "state": encode_state(request.state).decode(),
+        "variables": {
+            name: _encode(value) for name, value in request.inputs.items() if name not in withheld
+        },
+        "withheld": list(withheld),
+        "config_digest": config_digest(sources),
+    }
+    return wrap(KIND, VERSION, content, indent=-1)
+
+
+def decode_plan(data: bytes, *, where: str, providers: Loader) -> SavedPlan:
+    """Read a plan file.
+
+    Raises:
+        StateError: damaged, newer, or no plan file.
+    """
+    content = unwrap(KIND, data, UPGRADES, into=dict[str, Any], where=where)
+    try:
+        plan: Plan = _decode(content["plan"])
+        seen = snapshot.from_content(content["snapshot"])
+        variables = {name: _decode(value) for name, value in content["variables"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise state_error(
+            "Damaged plan",
+            f'{where} is a plan file, but its content is not as perimeter writes it. Make a new one with "perimeter '
+            'plan -out=FILE".',
+        ) from None
+    return SavedPlan(
+        plan=_with_schemas(plan, providers),
+        snapshot=seen,
+        state=decode_state(content["state"].encode(), where=where),
+        variables=variables,
+        withheld=tuple(content["withheld"]),
+        config_digest=content["config_digest"],
+    )
+
+
+def _with_schemas(plan: Plan, providers: Loader) -> Plan:
+    changes = (*plan.changes, *plan.drift)
+    loaded = providers(sorted({change.provider_name for change in changes}))
+    schemas: dict[tuple[str, str], Schema] = {}
+    for name, provider in loaded.items():
+        for type_name, kind in provider.resources.items():
+            schemas[name, type_name] = kind.schema
+        for source_name, source in provider.data_sources.items():
+            schemas.setdefault((name, source_name), source.schema)
+
+    def known(change: Change) -> Change:
+        return dataclasses.replace(change, schema=schemas.get((change.provider_name, change.type)))
+
+    return dataclasses.replace(
+        plan,
+        changes=tuple(known(change) for change in plan.changes),
+        drift=tuple(known(change) for change in plan.drift),
+    )
+
+
+def _encode(value: Any) -> Any:
+    """Engine values as tagged JSON data; plain data stays as it is."""
+    if isinstance(value, Value):
+        paths = [list(path) for path in mark_paths(value, SENSITIVE)]
+        return {"$value": [type_json(value.type), encode_plain(to_plain(value)), paths]}
+    if isinstance(value, Unknown):
+        return {"$plain": encode_plain(value)}
+    if isinstance(value, Enum):
+        return {"$enum": [type(value).__name__, value.name]}
+    if isinstance(value, Address):
+        return {"$address": str(value)}
+    if isinstance(value, StateObject):
+        return None
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            item.name: _encode(getattr(value, item.name))
+            for item in dataclasses.fields(value)
+            if item.name not in _LEFT_OUT and getattr(value, item.name) != _default(item)
+        }
+        return {"$class": type(value).__name__, "fields": fields}
+    if isinstance(value, frozenset):
+        return {"$set": sorted(value)}
+    if isinstance(value, tuple):
+        return {"$tuple": [_encode(item) for item in value]}
+    if isinstance(value, list):
+        return [_encode(item) for item in value]
+    if isinstance(value, Mapping):
+        return {"$map": {key: _encode(item) for key, item in value.items()}}
+    return value
+
+
+def _default(item: dataclasses.Field[Any]) -> Any:
+    if item.default is not dataclasses.MISSING:
+        return item.default
+    if item.default_factory is not dataclasses.MISSING:
+        return item.default_factory()
+    return dataclasses.MISSING
+
+
+def _decode(data: Any) -> Any:
+    if isinstance(data, list):
+        return [_decode(item) for item in data]
+    if not isinstance(data, dict):
+        return data
+    tag, content = next(iter(data.items()))
+    match tag:
+        case "$value":
+            kind, plain, paths = content
+            value = from_plain(decode_plain(plain), type_from_json(kind))
+            return apply_marks(value, [tuple(path) for path in paths], SENSITIVE)
+        case "$plain":
+            return decode_plain(content)
+        case "$enum":
+            return _ENUMS[content[0]][content[1]]
+        case "$address":
+            return parse_address(content)
+        case "$class":
+            fields = {name: _decode(item) for name, item in data["fields"].items()}
+            return _CLASSES[content](**fields)
+        case "$set":
+            return frozenset(content)
+        case "$tuple":
+            return tuple(_decode(item) for item in content)
+        case "$map":
+            return {key: _decode(item) for key, item in content.items()}
+    raise ValueError(tag)
+
+
+def mismatches(saved: SavedPlan, again: Plan, state: State) -> tuple[str, ...]:
+    """Why a saved plan cannot be applied to what is there now; nothing when it can.
+
+    Only what the plan touches counts: a state that moved on elsewhere is no obstacle.
+    """
+    if saved.plan.lineage and state.lineage and saved.plan.lineage != state.lineage:
+        return (
+            f"it was made for the state with lineage {saved.plan.lineage}, and this state has lineage {state.lineage}",
+        )
+    stale = [
+        change.name
+        for change in saved.plan.active
+        if change.address is not None
+        and _revision(saved.state, str(change.address)) != _revision(state, str(change.address))
+    ]
+    if stale:
+        return tuple(f"{name} was changed by another apply since" for name in stale)
+    approved = {change.fingerprint for change in saved.plan.changes if change.fingerprint}
+    return tuple(
+        f"{change.name} would be changed in another way than planned"
+        for change in again.changes
+        if change.fingerprint and change.fingerprint not in approved
+    )
+
+
+def _revision(state: State, address: str) -> tuple[tuple[str, str, int], ...]:
+    known = state.resources.get(address)
+    if known is None:
+        return ()
+    return tuple((item.role, item.id, item.revision) for item in known.objects)

@@ -1,0 +1,423 @@
+"""One pass through the configuration in dependency order: evaluate, and plan each instance as its block is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from perimeter.addresses import Address, ModulePath
+from perimeter.config.decode import decode_body
+from perimeter.config.graph import Graph, Node
+from perimeter.config.model import Condition, Resource
+from perimeter.config.model import Variable as DeclaredVariable
+from perimeter.config.variables import check_rule, refers_to_variables_only
+from perimeter.diagnostics import Diagnostics
+from perimeter.engine.conditions import judge
+from perimeter.engine.data import plan_data
+from perimeter.engine.declaration import as_value, declare
+from perimeter.engine.instances import Declaration, plan_instance
+from perimeter.engine.model import Change
+from perimeter.engine.removal import Claim, targeted
+from perimeter.engine.repetition import UNDECIDED, Repetition, repetition
+from perimeter.engine.scope import Each
+from perimeter.engine.work import ProviderInstance, Work, printed_provider
+from perimeter.lang.plain import to_plain
+from perimeter.lang.values import UNKNOWN, Value, unknown
+from perimeter.sdk.contract import Attributes
+from perimeter.sdk.redact import SECRETS
+
+
+@dataclass(slots=True)
+class Walked:
+    """What the pass found besides changes.
+
+    Attributes:
+        claims: collection blocks, evaluated.
+        break_glass: logins that must always get in, by provider instance.
+        reasons: why an instance in state is no longer declared, by printed address.
+    """
+
+    claims: tuple[Claim, ...] = ()
+    break_glass: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    addresses: set[str] = field(default_factory=set)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def declared(self) -> frozenset[str]:
+        """Printed addresses of all declared instances."""
+        return frozenset(self.addresses)
+
+
+def walk(work: Work, graph: Graph) -> Walked:
+    """Evaluate everything and plan every declared instance into ``work``."""
+    walked = Walked()
+    blocks = _block_dependencies(graph)
+    selected = _selected(work, graph)
+    expansions: dict[tuple[ModulePath, str, str], Repetition] = {}
+    for node in graph.order:
+        for module in list(work.evaluation.modules.get(node.path, ())):
+            _visit(work, walked, node, module, blocks, selected, expansions)
+    if not work.options.destroy:
+        _explain_orphans(work, walked, expansions)
+    return walked
+
+
+def _visit(
+    work: Work,
+    walked: Walked,
+    node: Node,
+    module: ModulePath,
+    blocks: Mapping[Node, tuple[str, ...]],
+    selected: frozenset[Node] | None,
+    expansions: dict[tuple[ModulePath, str, str], Repetition],
+) -> None:
+    evaluation, diagnostics = work.evaluation, work.diagnostics
+    declared = work.config.modules[node.path]
+    match node.kind:
+        case "variable":
+            evaluation.set_variable(module, node.name, diagnostics)
+            _validations(work, module, declared.variables[node.name])
+        case "local":
+            evaluation.set_local(module, node.name, diagnostics)
+        case "output":
+            _check(
+                work,
+                declared.outputs[node.name].preconditions,
+                module,
+                None,
+                f"output.{node.name}",
+                "Module output value precondition failed",
+            )
+            evaluation.set_output(module, node.name, diagnostics)
+        case "integration":
+            evaluation.set_integration(module, node.name, diagnostics)
+        case "module":
+            evaluation.set_call(module, node.name, diagnostics)
+        case "provider":
+            _configure(work, module, node)
+        case "resource":
+            kind, _, name = node.name.partition(".")
+            block = declared.resources["managed", kind, name]
+            _resource(work, walked, block, module, node, blocks, selected, expansions)
+        case "data":
+            kind, _, name = node.name.removeprefix("data.").partition(".")
+            block = declared.resources["data", kind, name]
+            plan_data(work, block, module, blocks.get(node, ()))
+        case "collection":
+            _collection(work, walked, module, node)
+        case "break_glass":
+            _break_glass(work, walked, module, node)
+        case _:
+            pass
+
+
+def _validations(work: Work, module: ModulePath, variable: DeclaredVariable) -> None:
+    """Check the rules that binding the root's variables could not check."""
+    if not work.evaluation.variable(module, variable.name).is_known:
+        return
+    for rule in variable.validations:
+        if not module.is_root or not refers_to_variables_only(rule):
+            address = str(module) or None
+            scope = work.evaluation.scope(module)
+            check_rule(variable, rule, scope, work.diagnostics, address=address)
+
+
+def _configure(work: Work, module: ModulePath, node: Node) -> None:
+    block = work.config.modules[node.path].provider_configs[node.name]
+    required = work.config.modules[node.path].required_providers.get(block.name)
+    name = required.entry_point if required is not None else block.name
+    provider = work.providers.get(name)
+    if provider is None:
+        return
+    key = printed_provider(node.path, block.key)
+    decoded = decode_body(
+        block.body,
+        provider.schema,
+        work.evaluation.scope(module),
+        work.diagnostics,
+        skip=block.meta,
+        where=f'provider "{block.name}"',
+    )
+    known = all(value.is_wholly_known for value in decoded.attributes.values())
+    config = (
+        {name: to_plain(value) for name, value in decoded.attributes.items()} if known else None
+    )
+    work.instances[key] = ProviderInstance(key=key, name=name, provider=provider, config=config)
+
+
+def _resource(
+    work: Work,
+    walked: Walked,
+    block: Resource,
+    module: ModulePath,
+    node: Node,
+    blocks: Mapping[Node, tuple[str, ...]],
+    selected: frozenset[Node] | None,
+    expansions: dict[tuple[ModulePath, str, str], Repetition],
+) -> None:
+    evaluation = work.evaluation
+    before = len(work.needs)
+    problems = Diagnostics()
+    found = repetition(block.count, block.for_each, evaluation.scope(module), problems)
+    expansions[module, block.type, block.name] = found
+    work.diagnostics.extend(
+        problem.at(address=str(Address(module, block.type, block.name))) for problem in problems
+    )
+    instances = evaluation.expand((module, "managed", block.type, block.name), found)
+    instance = work.provider_of(module, block.provider)
+    kind = instance.provider.resources.get(block.type) if instance is not None else None
+    if instance is None or kind is None:
+        _unknown_type(work, block, instance)
+        for key in found.keys:
+            instances.put(key, unknown())
+        return
+    if found is UNDECIDED or len(work.needs) != before:
+        work.undecided_keys.add((instance.key, kind.name))
+    dependencies = blocks.get(node, ())
+    for key in found.keys:
+        address = Address(module, block.type, block.name, key)
+        text = str(address)
+        remembered = work.state.resources.get(text)
+        current = remembered.current() if remembered is not None else None
+        skipped = (selected is not None and node not in selected) or not _wanted(
+            work, address, selected
+        )
+        if work.options.destroy or skipped:
+            if skipped and not work.options.destroy:
+                walked.addresses.add(text)
+            if current is not None:
+                work.claim(instance, kind, current.id)
+                instances.put(key, as_value(kind.schema, current.attributes, current.sensitive))
+            else:
+                instances.put(key, unknown(kind.schema.type))
+            continue
+        walked.addresses.add(text)
+        wanted = declare(work, block, instance, kind, address, found.each(key), dependencies)
+        change, attributes = _planned(work, wanted)
+        if change is not None:
+            work.changes.append(change)
+        value = as_value(kind.schema, attributes, wanted.sensitive)
+        instances.put(key, value)
+        _check(
+            work,
+            block.lifecycle.postconditions,
+            module,
+            found.each(key),
+            text,
+            "Resource postcondition failed",
+            value,
+        )
+
+
+def _planned(work: Work, wanted: Declaration) -> tuple[Change | None, Attributes]:
+    """Plan an instance; what a provider's pure half raises is reported, and the others are planned all the same."""
+    try:
+        return plan_instance(work, wanted)
+    except Exception as problem:  # noqa: BLE001 - a provider's bug must not become a traceback
+        text = SECRETS.redact(f"{type(problem).__name__}: {problem}")
+        work.diagnostics.error(
+            "The provider failed",
+            f"Planning {wanted.address} failed ({text}). This is a bug of the {wanted.instance.name} provider; nothing "
+            "was changed. Please report it.",
+            wanted.block.range,
+            address=str(wanted.address),
+        )
+        return None, dict.fromkeys(wanted.kind.schema.type.attributes, UNKNOWN)
+
+
+def _wanted(work: Work, address: Address, selected: frozenset[Node] | None) -> bool:
+    if selected is None or not work.options.targets:
+        return True
+    return targeted(work, address) or not any(
+        targeted(work, Address(address.module, address.type, address.name, key))
+        for key in (
+            work.evaluation.resource(address.module, "managed", address.type, address.name) or _NONE
+        ).repetition.keys
+    )
+
+
+class _None:
+    repetition = UNDECIDED
+
+
+_NONE = _None()
+
+
+def _unknown_type(work: Work, block: Resource, instance: ProviderInstance | None) -> None:
+    if instance is None:
+        work.diagnostics.error(
+            "Provider configuration not present",
+            f'{block.address} needs the provider configuration "{block.provider.key}", which this configuration does not have. '
+            "Add a provider block, or check the provider argument.",
+            block.range,
+        )
+        return
+    from perimeter.diagnostics import did_you_mean
+
+    work.diagnostics.error(
+        "Invalid resource type",
+        f'The provider {instance.name} does not support resource type "{block.type}".'
+        f"{did_you_mean(block.type, instance.provider.resources)}",
+        block.range,
+    )
+
+
+def _check(
+    work: Work,
+    conditions: tuple[Condition, ...],
+    module: ModulePath,
+    each: Each | None,
+    subject: str,
+    summary: str,
+    this: Value | None = None,
+) -> None:
+    if conditions:
+        scope = work.evaluation.scope(module, each, this)
+        work.checks.extend(judge(conditions, scope, subject, summary, work.diagnostics))
+
+
+def _collection(work: Work, walked: Walked, module: ModulePath, node: Node) -> None:
+    kind_name, name = node.name.split(".", 1)
+    block = work.config.modules[node.path].collections[kind_name, name]
+    instance = work.provider_of(module, block.provider)
+    kind = instance.provider.resources.get(block.type) if instance is not None else None
+    if instance is None or kind is None:
+        work.diagnostics.error(
+            "Invalid collection type",
+            f'No provider of this configuration has a resource type "{block.type}".',
+            block.range,
+        )
+        return
+    found = repetition(None, block.for_each, work.evaluation.scope(module), work.diagnostics)
+    for key in found.keys:
+        each = found.each(key)
+        mode = (
+            work.evaluation.value(block.mode, module, work.diagnostics, each).raw
+            if block.mode
+            else "report"
+        )
+        if mode not in ("exclusive", "additive", "report"):
+            work.diagnostics.error(
+                "Invalid collection mode",
+                'The mode must be "exclusive", "additive" or "report", and known while planning.',
+                block.mode.range if block.mode else block.range,
+            )
+            continue
+        within = (
+            to_plain(work.evaluation.value(block.within, module, work.diagnostics, each))
+            if block.within
+            else {}
+        )
+        ignore = (
+            to_plain(work.evaluation.value(block.ignore, module, work.diagnostics, each))
+            if block.ignore
+            else []
+        )
+        if within is UNKNOWN or not isinstance(within, dict) or not isinstance(ignore, list):
+            mode = "report"
+        prefix = f"{module}." if module.steps else ""
+        label = f'{prefix}collection "{block.type}" "{block.name}"'
+        walked.claims += (
+            Claim(
+                name=label,
+                instance=instance,
+                kind=kind,
+                mode=str(mode),
+                within=within if isinstance(within, dict) else {},
+                ignore=tuple(ignore) if isinstance(ignore, list) else (),
+            ),
+        )
+
+
+def _break_glass(work: Work, walked: Walked, module: ModulePath, node: Node) -> None:
+    from perimeter.config.model import ProviderRef
+
+    block = work.config.modules[node.path].break_glass[node.name]
+    name, _, alias = block.provider.partition(".")
+    instance = work.provider_of(module, ProviderRef(name=name, alias=alias or None))
+    users = to_plain(work.evaluation.value(block.users, module, work.diagnostics))
+    if (
+        instance is None
+        or not isinstance(users, list)
+        or not all(isinstance(user, str) for user in users)
+    ):
+        work.diagnostics.error(
+            "Invalid break_glass block",
+            "users must be a known list of logins of a configured provider.",
+            block.range,
+        )
+        return
+    walked.break_glass[instance.key] = (*walked.break_glass.get(instance.key, ()), *users)
+
+
+def _block_dependencies(graph: Graph) -> dict[Node, tuple[str, ...]]:
+    """For each node the printed blocks of the nearest resources it depends on."""
+    nearest: dict[Node, frozenset[str]] = {}
+    for node in graph.order:
+        found: set[str] = set()
+        for needed in graph.edges.get(node, ()):
+            if needed.kind in ("resource", "data"):
+                prefix = "".join(f"module.{name}." for name in needed.path)
+                found.add(prefix + needed.name)
+            if needed.kind != "resource":
+                # Past a data source, too: it may have been read while planning.
+                found |= nearest.get(needed, frozenset())
+        nearest[node] = frozenset(found)
+    return {node: tuple(sorted(found)) for node, found in nearest.items() if found}
+
+
+def _selected(work: Work, graph: Graph) -> frozenset[Node] | None:
+    if not work.options.targets:
+        return None
+    from perimeter.addresses import parse_target
+
+    targets = [parse_target(text) for text in work.options.targets]
+    stack: list[Node] = []
+    for node in graph.order:
+        if node.kind != "resource":
+            continue
+        kind, name = node.name.split(".", 1)
+        for target in targets:
+            names = target.module.names
+            if (target.resource is None and node.path[: len(names)] == names) or (
+                target.resource is not None
+                and (node.path, kind, name)
+                == (
+                    names,
+                    target.resource.type,
+                    target.resource.name,
+                )
+            ):
+                stack.append(node)
+    seen: set[Node] = set()
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(graph.edges.get(node, ()))
+    return frozenset(seen)
+
+
+def _explain_orphans(
+    work: Work, walked: Walked, expansions: Mapping[tuple[ModulePath, str, str], Repetition]
+) -> None:
+    from perimeter.addresses import parse_address
+
+    for text in work.state.resources:
+        if text in walked.addresses:
+            continue
+        address = parse_address(text)
+        walked.reasons[text] = _why_gone(work, address, expansions)
+
+
+def _why_gone(
+    work: Work, address: Address, expansions: Mapping[tuple[ModulePath, str, str], Repetition]
+) -> str:
+    if address.module not in work.evaluation.modules.get(address.module.names, []):
+        return "delete_because_no_module"
+    found = expansions.get((address.module, address.type, address.name))
+    if found is None:
+        return "delete_because_no_resource_config"
+    if (found.kind == "single") != (address.key is None):
+        return "delete_because_wrong_repetition"
+    return "delete_because_count_index" if found.kind == "count" else "delete_because_each_key"

@@ -1,0 +1,211 @@
+"""The workbench of one planning pass: its inputs, and what accumulates while it goes through the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from perimeter.addresses import ModulePath
+from perimeter.config.model import Config, ProviderRef
+from perimeter.diagnostics import Diagnostics
+from perimeter.engine.evaluation import Evaluation
+from perimeter.engine.model import Change, CheckResult, NotVisible, Options
+from perimeter.engine.needs import HydrateNeed, ListNeed, Need, TenantNeed
+from perimeter.engine.snapshot import Snapshot
+from perimeter.lang.values import Reason, Unseen
+from perimeter.sdk.contract import Attributes, Listing, Observed, Tenant
+from perimeter.sdk.provider import Provider, ResourceType
+from perimeter.state.model import Intent, State
+
+
+class Pending:
+    """Stands for an answer that is not there yet."""
+
+    __slots__ = ()
+
+
+PENDING: Final = Pending()
+
+_UNASKED = Unseen(
+    reason=Reason.NOT_REQUESTED, detail="Neither the list nor a single read shows it."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderInstance:
+    """A provider and its configuration.
+
+    Attributes:
+        key: printed: ``github``, ``github.eu``, ``module.m.okta``.
+        name: the provider's entry-point name.
+        config: decoded by the provider's schema; holds secrets. None while it is not wholly known.
+    """
+
+    key: str
+    name: str
+    provider: Provider
+    config: Attributes | None = field(repr=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """Everything a pass needs at hand."""
+
+    config: Config
+    evaluation: Evaluation
+    snapshot: Snapshot
+    state: State
+    pending: Mapping[str, Intent]
+    providers: Mapping[str, Provider]
+    now: str
+    options: Options
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    needs: dict[Need, None] = field(default_factory=dict)
+    instances: dict[str, ProviderInstance] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    drift: list[Change] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    not_visible: dict[tuple[str, str], NotVisible] = field(default_factory=dict)
+    declared_ids: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    undecided_keys: set[tuple[str, str]] = field(default_factory=set)
+    _by_id: dict[ListNeed, dict[str, Observed]] = field(default_factory=dict)
+    _siblings: dict[ListNeed, tuple[Attributes, ...]] = field(default_factory=dict)
+
+    def see(self, need: Need) -> Any:
+        """The answer to a need, or ``PENDING`` after noting the need."""
+        if self.snapshot.answered(need):
+            return self.snapshot.answer(need)
+        self.needs[need] = None
+        return PENDING
+
+    def tenant(self, instance: ProviderInstance) -> Tenant | Unseen | Pending:
+        """Which tenant a provider instance speaks to."""
+        answer: Tenant | Unseen | Pending = self.see(
+            TenantNeed(instance.key, instance.name, instance.config or {})
+        )
+        return answer
+
+    def listing(
+        self, instance: ProviderInstance, kind: ResourceType, parent: str | None
+    ) -> Listing | Unseen | Pending:
+        """A collection as the tenant shows it."""
+        answer: Listing | Unseen | Pending = self.see(ListNeed(instance.key, kind.name, parent))
+        return answer
+
+    def by_id(
+        self, instance: ProviderInstance, kind: ResourceType, parent: str | None, listing: Listing
+    ) -> dict[str, Observed]:
+        """The objects of a listing by vendor id."""
+        need = ListNeed(instance.key, kind.name, parent)
+        if need not in self._by_id:
+            self._by_id[need] = {item.id: item for item in listing.objects}
+        return self._by_id[need]
+
+    def siblings(
+        self, instance: ProviderInstance, kind: ResourceType, parent: str | None
+    ) -> tuple[Attributes, ...]:
+        """The attributes of all objects of a collection, as far as seen."""
+        need = ListNeed(instance.key, kind.name, parent)
+        if need not in self._siblings:
+            answer = self.snapshot.answers.get(need)
+            found = (
+                tuple(item.attributes for item in answer.objects)
+                if isinstance(answer, Listing)
+                else ()
+            )
+            self._siblings[need] = found
+        return self._siblings[need]
+
+    def whole(
+        self, instance: ProviderInstance, kind: ResourceType, observed: Observed, parent: str | None
+    ) -> Attributes | Pending | None:
+        """All attributes of an object, those included that the list does not carry; None when it went away meanwhile."""
+        known = dict(observed.attributes)
+        names = [*kind.schema.attributes, *kind.schema.blocks]
+        if kind.listed is not None and any(
+            name not in known and name not in kind.listed for name in self._readable(kind)
+        ):
+            answer = self.see(HydrateNeed(instance.key, kind.name, observed.id, parent))
+            if isinstance(answer, Pending):
+                return answer
+            if answer is None:
+                return None
+            if isinstance(answer, Unseen):
+                known.update(
+                    {
+                        name: answer
+                        for name in self._readable(kind)
+                        if name not in kind.listed and name not in known
+                    }
+                )
+            else:
+                known.update(answer)
+            return {
+                name: known.get(name, None if name in kind.listed else _UNASKED) for name in names
+            }
+        return {name: known.get(name) for name in names}
+
+    @staticmethod
+    def _readable(kind: ResourceType) -> tuple[str, ...]:
+        from perimeter.sdk.schema import Mode
+
+        hidden = {
+            name
+            for name, attribute in kind.schema.attributes.items()
+            if attribute.is_secret or attribute.mode in (Mode.LOCAL, Mode.WRITE_ONLY)
+        }
+        return tuple(
+            name for name in (*kind.schema.attributes, *kind.schema.blocks) if name not in hidden
+        )
+
+    def hide(self, provider: str, subject: str, unseen: Unseen, blocks: str = "") -> None:
+        """Note something that the tenant did not show, and which instance hangs on it."""
+        known = self.not_visible.get((provider, subject))
+        names = (known.blocks if known else ()) + ((blocks,) if blocks else ())
+        self.not_visible[provider, subject] = NotVisible(
+            provider=provider, subject=subject, unseen=unseen, blocks=tuple(dict.fromkeys(names))
+        )
+
+    def claim(self, instance: ProviderInstance, kind: ResourceType, identifier: str) -> None:
+        """Note that an object is declared, so that it is not undeclared."""
+        self.declared_ids.setdefault((instance.key, kind.name), set()).add(identifier)
+
+    def provider_of(self, module: ModulePath, ref: ProviderRef) -> ProviderInstance | None:
+        """The provider instance that a block in a module uses: its own, a passed one, or the caller's of the same name."""
+        path = module.names
+        key = ref.key
+        while True:
+            declared = self.config.modules[path]
+            name = key.partition(".")[0]
+            found = self.instances.get(printed_provider(path, key))
+            if found is not None:
+                return found
+            if not path:
+                break
+            call = self.config.modules[path[:-1]].calls[path[-1]]
+            passed = call.providers.get(key)
+            required = declared.required_providers.get(name)
+            if passed is not None:
+                key = passed.key
+            elif required is not None and required.entry_point != name:
+                key = required.entry_point
+            path = path[:-1]
+        return self._implicit(key)
+
+    def _implicit(self, key: str) -> ProviderInstance | None:
+        if "." in key:
+            return None
+        required = self.config.root.required_providers.get(key)
+        name = required.entry_point if required is not None else key
+        provider = self.providers.get(name)
+        if provider is None:
+            return None
+        made = ProviderInstance(key=key, name=name, provider=provider, config={})
+        self.instances[key] = made
+        return made
+
+
+def printed_provider(path: tuple[str, ...], key: str) -> str:
+    """How a provider instance of a module is named: ``github``, ``module.m.okta.eu``."""
+    return ".".join([*(f"module.{name}" for name in path), key])

@@ -1,0 +1,1 @@
+"""Emulated tenants on loopback."""

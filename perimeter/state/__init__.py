@@ -1,0 +1,1 @@
+"""What perimeter remembers: state, journal, evidence, backends."""

@@ -1,0 +1,145 @@
+"""A directory with a configuration and a local state, planned and applied without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from perimeter.diagnostics import Diagnostics
+from perimeter.engine.model import Applied, Event, Options, Plan
+from perimeter.engine.plan import Planned
+from perimeter.engine.session import Loaded, Session, ignore, load_configuration
+from perimeter.engine.snapshot import Snapshot
+from perimeter.sdk.provider import Provider
+from perimeter.state.backend import Failpoint, no_failpoint
+from perimeter.state.journal import replay
+from perimeter.state.local import DEFAULT_PATH, LocalBackend
+from perimeter.state.lockinfo import new_lock_info
+from perimeter.state.model import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a plan or apply came to.
+
+    Attributes:
+        plan: None where errors kept it from being made.
+        applied: None where nothing was applied.
+    """
+
+    plan: Plan | None
+    planned: Planned | None
+    snapshot: Snapshot
+    diagnostics: Diagnostics
+    applied: Applied | None = None
+
+    @property
+    def errors(self) -> list[str]:
+        """Every error's summary and detail."""
+        return [f"{item.summary}: {item.detail}" for item in self.diagnostics.errors]
+
+
+@dataclass(slots=True, kw_only=True)
+class Workspace:
+    """A directory to work in.
+
+    Attributes:
+        directory: of the configuration; it is made when it is missing.
+        providers: instead of the installed ones.
+        environment: instead of the process's: credentials and ``PERIMETER_VAR_…``.
+        state_dir: where the state lies; the directory itself by default.
+        events: everything that was reported.
+    """
+
+    directory: Path
+    providers: Mapping[str, Provider] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    state_dir: Path | None = None
+    parallelism: int = 10
+    failpoint: Failpoint = no_failpoint
+    events: list[Event] = field(default_factory=list, repr=False)
+    on_event: Callable[[Event], None] = ignore
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+
+    def write(self, text: str, name: str = "main.hcl") -> None:
+        """Write a configuration file."""
+        (self.directory / name).write_text(text, encoding="utf-8")
+
+    def backend(self) -> LocalBackend:
+        """The state's place."""
+        return LocalBackend((self.state_dir or self.directory) / DEFAULT_PATH)
+
+    @property
+    def state(self) -> State:
+        """The state as it is now, journal included."""
+        held = self.backend().load()
+        return replay(held.state, held.records).state
+
+    def plan(self, options: Options | None = None, snapshot: Snapshot | None = None) -> Outcome:
+        """Plan."""
+        with self._session(snapshot) as (loaded, session):
+            if session is None:
+                return _failed(loaded)
+            request = session.request(session.backend.load(), options or Options())
+            planned, seen = session.plan(request)
+            return _outcome(loaded, planned, seen)
+
+    def apply(
+        self,
+        options: Options | None = None,
+        between: Callable[[], None] | None = None,
+        snapshot: Snapshot | None = None,
+    ) -> Outcome:
+        """Plan and apply; ``between`` is called after the plan and before the first call."""
+        with self._session(snapshot) as (loaded, session):
+            if session is None:
+                return _failed(loaded)
+            with session.backend.lock(new_lock_info("OperationTypeApply", "test")):
+                held = session.backend.load()
+                request = session.request(held, options or Options())
+                planned, seen = session.plan(request)
+                outcome = _outcome(loaded, planned, seen)
+                if outcome.plan is None or outcome.diagnostics.has_errors:
+                    return outcome
+                if between is not None:
+                    between()
+                applied, problems = session.apply(planned, request, seen, held)
+                outcome.diagnostics.extend(problems)
+                return replace(outcome, applied=applied)
+
+    @contextmanager
+    def _session(self, snapshot: Snapshot | None) -> Iterator[tuple[Loaded, Session | None]]:
+        loaded = load_configuration(
+            self.directory, environment=self.environment, providers=self.providers
+        )
+        if loaded.config is None or loaded.diagnostics.has_errors:
+            yield loaded, None
+            return
+
+        def note(event: Event) -> None:
+            self.events.append(event)
+            self.on_event(event)
+
+        with Session(
+            loaded=loaded,
+            backend=self.backend(),
+            on_event=note,
+            environment=self.environment,
+            parallelism=self.parallelism,
+            snapshot=snapshot or Snapshot(),
+            failpoint=self.failpoint,
+        ) as session:
+            yield loaded, session
+
+
+def _failed(loaded: Loaded) -> Outcome:
+    return Outcome(plan=None, planned=None, snapshot=Snapshot(), diagnostics=loaded.diagnostics)
+
+
+def _outcome(loaded: Loaded, planned: Planned, seen: Snapshot) -> Outcome:
+    found = Diagnostics([*loaded.diagnostics, *planned.diagnostics])
+    return Outcome(plan=planned.plan, planned=planned, snapshot=seen, diagnostics=found)

@@ -1,0 +1,275 @@
+"""A plan as ``show -json`` prints it: Terraform's format 1.2, and what perimeter knows besides.
+
+Sensitive values of objects and outputs are in it, as in Terraform's; secrets and sensitive variables are nowhere.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from perimeter import __version__
+from perimeter.addresses import Address
+from perimeter.config.model import Config
+from perimeter.engine.model import Action, Change, NotVisible, OutputChange, Plan, Undeclared
+from perimeter.lang.plain import mark_paths, to_plain
+from perimeter.lang.typenames import type_json
+from perimeter.lang.values import EPHEMERAL, SENSITIVE, Unknown
+from perimeter.sdk.contract import Direction
+from perimeter.sdk.schema import Schema
+from perimeter.state.model import State
+from perimeter.ui.configuration_json import configuration_json
+from perimeter.ui.masks import known, sensitive_mask, unknown_mask, unseen_parts, without_secrets
+from perimeter.ui.resource_tree import identity, tree
+from perimeter.ui.state_json import state_json
+
+FORMAT = "1.2"
+
+
+def plan_json(
+    plan: Plan,
+    *,
+    prior: State | None = None,
+    config: Config | None = None,
+    schemas: Mapping[str, Schema] | None = None,
+    errored: bool = False,
+) -> dict[str, Any]:
+    """The whole plan as JSON data; the state it was made on and the configuration where they are at hand."""
+    data: dict[str, Any] = {"format_version": FORMAT, "perimeter_version": __version__}
+    data["variables"] = {
+        name: {"value": known(to_plain(value))}
+        for name, value in sorted(plan.variables.items())
+        if not {SENSITIVE, EPHEMERAL} & value.deep_marks()
+    }
+    data["planned_values"] = {
+        "outputs": _planned_outputs(plan),
+        "root_module": tree(_planned_resources(plan)),
+    }
+    if plan.drift:
+        data["resource_drift"] = [change_json(change) for change in plan.drift]
+    data["resource_changes"] = [change_json(change) for change in plan.changes if change.address]
+    deferred = [change for change in plan.changes if change.deferred]
+    if deferred:
+        data["deferred_changes"] = [
+            {"reason": change.deferred, "resource_change": change_json(change)}
+            for change in deferred
+        ]
+    data["output_changes"] = {item.name: _output_change(item) for item in plan.outputs}
+    if prior is not None:
+        data["prior_state"] = state_json(prior)
+    if config is not None:
+        data["configuration"] = configuration_json(config, schemas)
+    if plan.checks:
+        data["checks"] = _checks(plan)
+    data |= {
+        "timestamp": plan.timestamp,
+        "applyable": not plan.is_empty and not errored,
+        "complete": not (deferred or plan.options.targets),
+        "errored": errored,
+    }
+    return {**data, **_ours(plan)}
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """One resource change."""
+    address = change.address
+    if address is None:
+        data: dict[str, Any] = {"mode": "managed", "type": change.type, "label": change.label}
+    else:
+        data = identity(address)
+        if address.module.steps:
+            data = {"address": data.pop("address"), "module_address": str(address.module), **data}
+    if change.previous_address is not None and change.previous_address != address:
+        data["previous_address"] = str(change.previous_address)
+    if change.deposed:
+        data["deposed"] = change.deposed
+    data["provider_name"] = change.provider_name
+    data["change"] = _effect(change)
+    if change.reason:
+        data["action_reason"] = change.reason
+    return {**data, **_more(change)}
+
+
+def _effect(change: Change) -> dict[str, Any]:
+    before = without_secrets(change.schema, change.before)
+    after = without_secrets(change.schema, change.after)
+    data: dict[str, Any] = {
+        "actions": list(change.action.verbs),
+        "before": known(before),
+        "after": known(after),
+        "after_unknown": False if after is None else unknown_mask(after),
+        "before_sensitive": _sensitive(before, change.sensitive_before),
+        "after_sensitive": _sensitive(after, change.sensitive_after),
+    }
+    if change.replace_paths:
+        data["replace_paths"] = [list(path) for path in change.replace_paths]
+    if change.importing:
+        data["importing"] = {"id": change.importing}
+    return data
+
+
+def _sensitive(values: Mapping[str, Any] | None, paths: tuple[tuple[str | int, ...], ...]) -> Any:
+    return False if values is None else sensitive_mask(values, paths)
+
+
+def _more(change: Change) -> dict[str, Any]:
+    """What Terraform has no word for."""
+    facts: dict[str, Any] = {
+        "provider": change.provider,
+        "id": change.id,
+        "tenant": change.tenant.id if change.tenant is not None else "",
+        "direction": change.direction.value if change.direction is not Direction.NEUTRAL else "",
+        "fingerprint": change.fingerprint,
+        "origin": change.origin,
+        "collection": change.collection,
+        "integration": change.integration,
+        "quirks": list(change.quirks),
+        "drifted": sorted(change.drifted),
+        "not_visible": {
+            **{name: str(unseen) for name, unseen in change.unseen.items()},
+            **unseen_parts(change.before),
+        },
+        "kept": change.kept,
+        "clock": change.clock,
+        "recovered": change.recovered,
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _planned_resources(plan: Plan) -> Iterator[tuple[Address, dict[str, Any]]]:
+    for change in plan.changes:
+        address = change.address
+        if address is None or change.deposed or change.action in (Action.DELETE, Action.FORGET):
+            continue
+        values = change.after if change.after is not None else change.before
+        if values is None:
+            continue
+        shown = without_secrets(change.schema, values) or {}
+        yield (
+            address,
+            {
+                **identity(address),
+                "provider_name": change.provider_name,
+                "schema_version": change.schema.version if change.schema is not None else 1,
+                "values": known(shown),
+                "sensitive_values": sensitive_mask(shown, change.sensitive_after),
+            },
+        )
+
+
+def _planned_outputs(plan: Plan) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for item in plan.outputs:
+        if item.action is Action.DELETE:
+            continue
+        data: dict[str, Any] = {"sensitive": item.sensitive}
+        if item.after.is_wholly_known:
+            data |= {"type": type_json(item.after.type), "value": to_plain(item.after)}
+        found[item.name] = data
+    return found
+
+
+def _output_change(item: OutputChange) -> dict[str, Any]:
+    after = to_plain(item.after)
+    data: dict[str, Any] = {"actions": list(item.action.verbs), "before": item.before}
+    if not isinstance(after, Unknown):
+        data["after"] = known(after)
+    paths = mark_paths(item.after, SENSITIVE)
+    data["after_unknown"] = unknown_mask(after)
+    data["before_sensitive"] = item.sensitive
+    data["after_sensitive"] = True if item.sensitive else sensitive_mask(after, paths)
+    return data
+
+
+def _checks(plan: Plan) -> list[dict[str, Any]]:
+    by_address: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for item in plan.checks:
+        by_address[item.address, item.kind].append(item)
+    found = []
+    for (address, kind), members in by_address.items():
+        statuses = [item.status for item in members]
+        status = next((word for word in ("fail", "unknown") if word in statuses), "pass")
+        problems = [{"message": text} for item in members for text in item.problems]
+        instance: dict[str, Any] = {"address": {"to_display": address}, "status": status}
+        if problems:
+            instance["problems"] = problems
+        found.append(
+            {
+                "address": {"kind": kind, "to_display": address},
+                "status": status,
+                "instances": [instance],
+            }
+        )
+    return found
+
+
+def _ours(plan: Plan) -> dict[str, Any]:
+    return {
+        "fingerprint": plan.fingerprint,
+        "tenants": {
+            key: {"id": tenant.id, "name": tenant.name, "caller": tenant.caller}
+            for key, tenant in sorted(plan.tenants.items())
+        },
+        "removals": [change_json(change) for change in plan.changes if change.address is None],
+        "manual_steps": [_manual(change) for change in plan.by_hand],
+        "directions": directions(plan),
+        "undeclared": [undeclared_json(item) for item in plan.undeclared],
+        "not_visible": [_hidden(item) for item in plan.not_visible],
+        "gone": list(plan.gone),
+        "credential_ages": [
+            {"address": age.address, "days": age.days, "last_used_at": age.last_used_at}
+            for age in plan.ages
+        ],
+        "requests": {
+            "made": plan.requests.made,
+            "not_modified": plan.requests.not_modified,
+            "to_apply": plan.requests.to_apply,
+        },
+    }
+
+
+def _manual(change: Change) -> dict[str, Any]:
+    assert change.manual is not None
+    return {
+        "address": str(change.address) if change.address is not None else None,
+        "name": change.name,
+        "reason": change.manual.reason,
+        "instructions": change.manual.instructions,
+        "url": change.manual.url,
+        "paths": list(change.manual.paths),
+    }
+
+
+def directions(plan: Plan) -> dict[str, int]:
+    """How many changes widen access, narrow it, or cannot be judged."""
+    found = {"widens": 0, "narrows": 0, "unknown": 0}
+    for change in plan.changes:
+        if change.direction.value in found:
+            found[change.direction.value] += 1
+    return found
+
+
+def undeclared_json(item: Undeclared) -> dict[str, Any]:
+    """One object that nothing declares; by name and facets, not by its attributes."""
+    return {
+        "provider": item.provider,
+        "type": item.type,
+        "id": item.id,
+        "label": item.label,
+        "origin": item.origin,
+        "mode": item.mode,
+        "ignored": item.ignored,
+        "held": item.held,
+        "risks": sorted({risk for facet in item.facets for risk in facet.risk}),
+    }
+
+
+def _hidden(item: NotVisible) -> dict[str, Any]:
+    return {
+        "provider": item.provider,
+        "subject": item.subject,
+        "reason": item.unseen.reason.value,
+        "needs": item.unseen.needs,
+        "blocks": list(item.blocks),
+    }

@@ -1,0 +1,52 @@
+"""The provider ``perimeter``: what needs no vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from perimeter.sdk import (
+    ConnectRequest,
+    Fatal,
+    Provider,
+    ResourceType,
+    Schema,
+    Tenant,
+    WritePermit,
+)
+from perimeter_builtin.data import Data
+
+_RESOURCES: Mapping[str, ResourceType] = {Data.name: Data()}
+_NOWHERE = Tenant(id="perimeter", name="perimeter")
+
+
+class Nothing:
+    """A client for no vendor."""
+
+    def close(self) -> None:
+        """Release nothing."""
+
+
+class Builtin(Provider):
+    """The types that live in perimeter's own state."""
+
+    name = "perimeter"
+    schema = Schema(doc="What needs no vendor; takes no configuration.", attributes={})
+
+    @property
+    def resources(self) -> Mapping[str, ResourceType]:
+        """``perimeter_data``."""
+        return _RESOURCES
+
+    def reader(self, request: ConnectRequest) -> Nothing:
+        """There is nothing to read."""
+        return Nothing()
+
+    def writer(self, request: ConnectRequest, permit: WritePermit) -> Nothing:
+        """There is nothing to write to."""
+        if not isinstance(permit, WritePermit):
+            raise Fatal("A writer needs a permit, which only an apply issues.")
+        return Nothing()
+
+    def tenant(self, reader: Nothing) -> Tenant:
+        """The same everywhere: objects live in state."""
+        return _NOWHERE

@@ -1,0 +1,1 @@
+"""The okta provider of perimeter."""

@@ -1,0 +1,73 @@
+"""The tiny vendor's provider, over a tenant in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from perimeter.sdk import (
+    STRING,
+    Administrator,
+    Attribute,
+    ConnectRequest,
+    DataSource,
+    Provider,
+    ResourceType,
+    Schema,
+    Tenant,
+    WritePermit,
+)
+from tests.tiny.tenant import TinyTenant
+from tests.tiny.types import Account, Group, Hook, Job, Key, Lookup, Rule, Settings, Slow
+
+
+class Client:
+    """A reader or writer of the tenant."""
+
+    def __init__(self, tenant: TinyTenant) -> None:
+        self.tenant = tenant
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class TinyProvider(Provider):
+    """Reaches the tenant that it is given; ``behind`` replaces it, as another tenant behind the same URL would."""
+
+    name = "tiny"
+    schema = Schema(
+        attributes={
+            "token": Attribute(type=STRING, doc="The credential.", optional=True, sensitive=True)
+        }
+    )
+
+    def __init__(self, tenant: TinyTenant) -> None:
+        self.behind = tenant
+
+    @property
+    def resources(self) -> Mapping[str, ResourceType]:
+        """All types."""
+        kinds = (Account(), Group(), Hook(), Job(), Key(), Rule(), Settings(), Slow())
+        return {kind.name: kind for kind in kinds}
+
+    @property
+    def data_sources(self) -> Mapping[str, DataSource]:
+        """The look-up of groups."""
+        return {"tiny_group": Lookup()}
+
+    def reader(self, request: ConnectRequest) -> Client:
+        """A client."""
+        return Client(self.behind)
+
+    def writer(self, request: ConnectRequest, permit: WritePermit) -> Client:
+        """A client."""
+        return Client(self.behind)
+
+    def tenant(self, reader: Any) -> Tenant:
+        """Its id."""
+        self.behind.calls.append(("tenant", "", ""))
+        return Tenant(id=self.behind.id, name="Tiny", caller="perimeter")
+
+    def administrators(self, reader: Any, tenant: Tenant) -> tuple[Administrator, ...]:
+        """As the test says."""
+        return tuple(self.behind.administrators)
