@@ -96,8 +96,10 @@ def failure(problem: Exception, action: str, *, write: bool) -> ProviderError:
         return from_answer(problem.response, action, write=write)
     if isinstance(problem, BotoCoreError):
         return _unanswered(problem, action, write=write)
-    text = SECRETS.redact(f"{type(problem).__name__}: {problem}")
-    return Retryable(f"{action}: {text}.", committed=None if write else False)
+    # Neither an answer that cannot be read nor anything else unforeseen is quoted: it may hold a new key's secret.
+    if type(problem).__name__ == "ResponseParserError":
+        return lost(action, "the answer cannot be read", write=write)
+    return lost(action, f"the exchange failed ({type(problem).__name__})", write=write)
 
 
 def from_answer(response: Mapping[str, Any], action: str, *, write: bool) -> ProviderError:
@@ -205,6 +207,4 @@ def _unanswered(problem: Exception, action: str, *, write: bool) -> ProviderErro
         | raised.IncompleteReadError,
     ):
         return lost(action, "the connection broke before the whole answer had arrived", write=write)
-    if type(problem).__name__ == "ResponseParserError":
-        return lost(action, "the answer cannot be read", write=write)
     return Fatal(f"{action}: {text}", committed=None if write else False)

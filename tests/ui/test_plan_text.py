@@ -10,7 +10,7 @@ from perimeter.lang.values import SENSITIVE, UNKNOWN, Reason, Unseen, null, stri
 from perimeter.sdk.contract import Direction, ManualStep
 from perimeter.ui.plan_text import change_text, plan_text, summary
 from perimeter.ui.style import Style
-from tests.ui.made import INSTALLATION, POLICY, change, north_star, plan
+from tests.ui.made import POLICY, change, north_star, plan
 
 
 def test_the_plan_of_a_company_that_has_drifted(golden):
@@ -46,10 +46,18 @@ def test_no_changes_is_not_claimed_for_what_was_not_seen():
         ("delete_because_no_resource_config", "a_b.c", "(because a_b.c is not in configuration)"),
         ("delete_because_each_key", 'a_b.c["x"]', '(because key ["x"] is not in for_each map)'),
         ("delete_because_count_index", "a_b.c[2]", "(because index [2] is out of range for count)"),
-        ("delete_because_no_module", "module.m.a_b.c", "(because module.m is not in configuration)"),
+        (
+            "delete_because_no_module",
+            "module.m.a_b.c",
+            "(because module.m is not in configuration)",
+        ),
         ("delete_because_wrong_repetition", "a_b.c", "(because resource uses count or for_each)"),
         ("delete_because_wrong_repetition", "a_b.c[0]", "(because resource does not use count)"),
-        ("delete_because_wrong_repetition", 'a_b.c["k"]', "(because resource does not use for_each)"),
+        (
+            "delete_because_wrong_repetition",
+            'a_b.c["k"]',
+            "(because resource does not use for_each)",
+        ),
         ("expired", "a_b.c", "(its expires_at has passed)"),
     ],
 )
@@ -150,8 +158,20 @@ def test_blocks_pair_by_label_and_unchanged_ones_are_counted(golden):
         "okta_policy.p",
         Action.UPDATE,
         POLICY,
-        before={"id": "1", "name": "n", "groups": ["x"], "extra": {"a": "q", "b": 1}, "rule": before},
-        after={"id": "1", "name": "n", "groups": ["x", "y"], "extra": {"a": "q", "b": None}, "rule": after},
+        before={
+            "id": "1",
+            "name": "n",
+            "groups": ["x"],
+            "extra": {"a": "q", "b": 1},
+            "rule": before,
+        },
+        after={
+            "id": "1",
+            "name": "n",
+            "groups": ["x", "y"],
+            "extra": {"a": "q", "b": None},
+            "rule": after,
+        },
         changed=frozenset({"rule", "groups", "extra"}),
     )
     golden("change_blocks.txt", change_text(found) + "\n")
@@ -180,7 +200,9 @@ def test_the_clock_has_its_own_section():
         )
     )
     assert text.index("perimeter will perform") < text.index("The clock causes")
-    assert text.index("The clock causes") < text.index("# a_b.old has expired and will be destroyed")
+    assert text.index("The clock causes") < text.index(
+        "# a_b.old has expired and will be destroyed"
+    )
 
 
 def test_imports_moves_deposed_and_recovered_objects_are_named():
@@ -219,8 +241,12 @@ def test_drift_that_is_not_put_right_is_shown_apart():
     """Attributes that configuration does not name still changed."""
     seen = {"id": "1", "app_slug": "x", "repository_selection": "all"}
     now = {**seen, "repository_selection": "selected"}
-    drift = change("a_b.c", Action.UPDATE, before=seen, after=now, changed=frozenset({"repository_selection"}))
-    text = plan_text(plan(change("a_b.c", Action.NO_OP, before=now, after=now), drift=(drift,), gone=("a_b.z",)))
+    drift = change(
+        "a_b.c", Action.UPDATE, before=seen, after=now, changed=frozenset({"repository_selection"})
+    )
+    text = plan_text(
+        plan(change("a_b.c", Action.NO_OP, before=now, after=now), drift=(drift,), gone=("a_b.z",))
+    )
     assert "Note: Objects have changed outside of perimeter" in text
     assert '~ repository_selection = "all" -> "selected"' in text
     assert "# a_b.z is gone" in text
@@ -230,9 +256,13 @@ def test_drift_that_is_not_put_right_is_shown_apart():
 def test_output_changes_and_what_applying_them_means():
     """Only outputs differ: no tenant is touched."""
     outputs = (
-        OutputChange(name="a", action=Action.CREATE, before=None, after=string("x"), sensitive=False),
+        OutputChange(
+            name="a", action=Action.CREATE, before=None, after=string("x"), sensitive=False
+        ),
         OutputChange(name="gone", action=Action.DELETE, before=[1], after=null(), sensitive=False),
-        OutputChange(name="same", action=Action.NO_OP, before="s", after=string("s"), sensitive=False),
+        OutputChange(
+            name="same", action=Action.NO_OP, before="s", after=string("s"), sensitive=False
+        ),
         OutputChange(
             name="secret",
             action=Action.UPDATE,
@@ -270,7 +300,13 @@ def test_the_access_line_never_hides_a_widening(directions, line):
     """Unknown is said apart and is never called narrowing."""
     kinds = {"N": Direction.NARROWS, "W": Direction.WIDENS, "U": Direction.UNKNOWN}
     changes = [
-        change(f"a_b.c[{index}]", Action.UPDATE, before={"id": "1"}, after={"id": "1"}, direction=kinds[letter])
+        change(
+            f"a_b.c[{index}]",
+            Action.UPDATE,
+            before={"id": "1"},
+            after={"id": "1"},
+            direction=kinds[letter],
+        )
         for index, letter in enumerate(directions)
     ]
     assert line in plan_text(plan(*changes)).split("\n")
@@ -287,7 +323,9 @@ def test_exclusive_removals_that_are_held_back_say_why():
         mode="exclusive",
         held="-target is in use",
     )
-    text = plan_text(plan(undeclared=(item, replace(item, id="2"), replace(item, id="3", ignored=True, held=""))))
+    text = plan_text(
+        plan(undeclared=(item, replace(item, id="2"), replace(item, id="3", ignored=True, held="")))
+    )
     assert (
         "Left alone: 2 undeclared github deploy keys of an exclusive collection, because -target is in use."
         in text.replace("\n", " ")
@@ -312,7 +350,15 @@ def test_text_from_tenants_cannot_steer_the_terminal():
     evil = 'x"\x1b[2J\u202eevil'
     text = plan_text(
         plan(
-            change("", Action.DELETE, type="a_b", id="1", label=evil, origin=evil, before={"app_slug": evil}),
+            change(
+                "",
+                Action.DELETE,
+                type="a_b",
+                id="1",
+                label=evil,
+                origin=evil,
+                before={"app_slug": evil},
+            ),
             change(
                 "a_b.c",
                 Action.NO_OP,
@@ -329,13 +375,20 @@ def test_text_from_tenants_cannot_steer_the_terminal():
 def test_refresh_only_says_what_applying_does():
     """No tenant changes."""
     seen = {"id": "1", "app_slug": "x"}
-    drift = change("a_b.c", Action.UPDATE, before=seen, after={**seen, "app_slug": "y"}, changed=frozenset({"app_slug"}))
+    drift = change(
+        "a_b.c",
+        Action.UPDATE,
+        before=seen,
+        after={**seen, "app_slug": "y"},
+        changed=frozenset({"app_slug"}),
+    )
     text = plan_text(plan(drift=(drift,), options=Options(refresh_only=True)))
     assert "brings state up to date with the tenants and changes none of them" in text
 
 
 def test_a_plan_read_without_its_provider_is_still_shown():
     """Attributes are then shown by their values alone."""
-    found = change("a_b.c", Action.UPDATE, None, before={"id": "1", "n": 1}, after={"id": "1", "n": 2})
+    found = change(
+        "a_b.c", Action.UPDATE, None, before={"id": "1", "n": 1}, after={"id": "1", "n": 2}
+    )
     assert "~ n  = 1 -> 2" in change_text(found)
-    assert INSTALLATION is not None

@@ -169,7 +169,8 @@ class Account:
         }
 
     def _post(self, path: str, body: bytes) -> None:
-        request = urllib.request.Request(self.moto.url + path, data=body, method="POST")
+        headers = {"content-type": "text/plain"}
+        request = urllib.request.Request(self.moto.url + path, body, headers, method="POST")
         with urllib.request.urlopen(request, timeout=10):
             return
 

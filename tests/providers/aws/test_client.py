@@ -98,7 +98,12 @@ def test_pages_in_a_circle_are_an_error_and_no_part(wire: Wire) -> None:
 
 def test_reads_are_repeated_after_lost_answers_and_failures(wire: Wire) -> None:
     good = answer("ListUsers", "<Users/><IsTruncated>false</IsTruncated>")
-    wire.script["ListUsers"] = [CUT, refusal(503, "ServiceUnavailable"), (500, "<html>no"), good]
+    wire.script["ListUsers"] = [
+        CUT,
+        refusal(503, "ServiceUnavailable"),
+        (200, "<!doctype html><p>no"),
+        good,
+    ]
     assert wire.reader().all("iam:ListUsers", "Users") == []
     assert [status for _, status in wire.events] == [0, 503, 0, 200]
 

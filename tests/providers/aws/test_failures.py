@@ -123,3 +123,6 @@ def test_an_answer_that_cannot_be_read_is_not_quoted() -> None:
     """It may hold a new key's secret."""
     found = failure(ResponseParserError("b'<SecretAccessKey>x'"), "iam:CreateAccessKey", write=True)
     assert "SecretAccessKey" not in found.message
+    odd = failure(KeyError("<SecretAccessKey>x"), "iam:CreateAccessKey", write=True)
+    assert "SecretAccessKey" not in odd.message
+    assert odd.committed is None

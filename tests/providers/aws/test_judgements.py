@@ -1,0 +1,302 @@
+"""What each type says of itself without any client: direction, lockout, facets, imports, validation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from perimeter.sdk import (
+    UNKNOWN,
+    Administrator,
+    Attributes,
+    Credential,
+    Direction,
+    LockoutEffect,
+    LockoutRequest,
+    Mode,
+    Reason,
+    Tenant,
+    Transition,
+    Unseen,
+)
+from perimeter_aws.password_policy import DEFAULTS
+from perimeter_aws.provider import Aws
+from tests.providers.aws.conftest import ACCOUNT, ADMINISTRATOR, READ_ONLY
+
+TYPES = Aws().resources
+TENANT = Tenant(id=ACCOUNT, name="acme")
+N, W, NONE, Q = Direction.NARROWS, Direction.WIDENS, Direction.NEUTRAL, Direction.UNKNOWN
+OWN = f"arn:aws:iam::{ACCOUNT}:policy/own"
+DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
+POLICY = "aws_iam_account_password_policy"
+EDGE = "aws_iam_user_policy_attachment"
+
+
+def direction(type_name: str, before: Any, after: Any, *siblings: Attributes) -> Direction:
+    return TYPES[type_name].direction(
+        Transition(before=before, after=after, siblings=siblings, tenant=TENANT)
+    )
+
+
+@pytest.mark.parametrize(
+    ("type_name", "before", "after", "expected"),
+    [
+        ("aws_iam_user", None, {"name": "a"}, NONE),
+        ("aws_iam_user", {"name": "a"}, None, N),
+        ("aws_iam_user", {"permissions_boundary": ""}, {"permissions_boundary": OWN}, N),
+        ("aws_iam_user", {"permissions_boundary": OWN}, {"permissions_boundary": ""}, W),
+        ("aws_iam_user", {"permissions_boundary": OWN}, {"permissions_boundary": READ_ONLY}, Q),
+        ("aws_iam_user", {"permissions_boundary": ""}, {"permissions_boundary": UNKNOWN}, Q),
+        ("aws_iam_user", {"tags": {}}, {"tags": {"team": "a"}}, Q),
+        ("aws_iam_user", {"path": "/"}, {"path": "/a/"}, Q),
+        ("aws_iam_access_key", None, {"status": "Active"}, W),
+        ("aws_iam_access_key", {"status": "Active"}, {"status": "Inactive"}, N),
+        ("aws_iam_access_key", {"status": "Inactive"}, {"status": "Active"}, W),
+        ("aws_iam_access_key", {"status": "Inactive"}, {"status": UNKNOWN}, Q),
+        ("aws_iam_access_key", {"status": "Active"}, None, N),
+        (EDGE, None, {"policy_arn": READ_ONLY}, W),
+        (EDGE, {"policy_arn": READ_ONLY, "effect": "allow"}, None, N),
+        (EDGE, None, {"policy_arn": DENY_ALL}, N),
+        (EDGE, {"policy_arn": DENY_ALL, "effect": "deny"}, None, W),
+        (EDGE, {"policy_arn": OWN, "effect": "deny"}, None, W),
+        (EDGE, {"policy_arn": OWN, "effect": "allow"}, None, N),
+        (EDGE, {"policy_arn": OWN, "effect": "mixed"}, None, Q),
+        (EDGE, None, {"policy_arn": OWN, "effect": UNKNOWN}, Q),
+        (EDGE, None, {"policy_arn": UNKNOWN}, Q),
+        ("aws_iam_role", {"max_session_duration": 3600}, {"max_session_duration": 7200}, Q),
+    ],
+)
+def test_direction(type_name: str, before: Any, after: Any, expected: Direction) -> None:
+    assert direction(type_name, before, after) is expected
+
+
+def test_a_longer_session_widens_and_a_shorter_one_narrows() -> None:
+    trust = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"1"},"Action":"a"}]}'
+    role = {"assume_role_policy": trust, "max_session_duration": 3600}
+    longer = {**role, "max_session_duration": 7200}
+    assert direction("aws_iam_role", role, longer) is W
+    assert direction("aws_iam_role", longer, role) is N
+    assert direction("aws_iam_role", role, {**role, "description": "other"}) is NONE
+
+
+def test_the_effect_of_a_policy_is_known_where_it_is_attached_already() -> None:
+    new = {"policy_arn": OWN, "effect": UNKNOWN}
+    assert direction(EDGE, None, new, {"policy_arn": OWN, "effect": "deny"}) is N
+    assert direction(EDGE, None, new, {"policy_arn": READ_ONLY, "effect": "deny"}) is Q
+
+
+@pytest.mark.parametrize(
+    ("name", "loose", "strict"),
+    [
+        ("minimum_password_length", 8, 16),
+        ("require_symbols", False, True),
+        ("require_numbers", False, True),
+        ("require_uppercase_characters", False, True),
+        ("require_lowercase_characters", False, True),
+        ("allow_users_to_change_password", True, False),
+        ("max_password_age", 365, 90),
+        ("max_password_age", 0, 90),
+        ("password_reuse_prevention", 0, 24),
+        ("hard_expiry", False, True),
+    ],
+)
+def test_a_stricter_password_policy_narrows_and_a_looser_one_widens(
+    name: str, loose: Any, strict: Any
+) -> None:
+    one, other = {**DEFAULTS, name: loose}, {**DEFAULTS, name: strict}
+    assert direction(POLICY, one, other) is N
+    assert direction(POLICY, other, one) is W
+    assert direction(POLICY, one, {**one, name: UNKNOWN}) is Q
+    assert direction(POLICY, one, dict(one)) is NONE
+
+
+def test_stricter_here_and_looser_there_widens() -> None:
+    mixed = {**DEFAULTS, "require_symbols": True, "minimum_password_length": 6}
+    assert direction(POLICY, dict(DEFAULTS), mixed) is W
+
+
+ANNE = Administrator(id="AIDAANNE", login=f"arn:aws:iam::{ACCOUNT}:user/staff/anne")
+CALLER = Administrator(
+    id="AIDACI",
+    login=f"arn:aws:iam::{ACCOUNT}:user/ci",
+    caller=True,
+    credentials=frozenset({"AKIACALLER0000000000"}),
+)
+ADMIN_ROLE = Administrator(id="AROAADMIN", login=f"arn:aws:iam::{ACCOUNT}:role/admin")
+
+
+def lockout(type_name: str, before: Any, after: Any) -> LockoutEffect:
+    return TYPES[type_name].lockout(
+        LockoutRequest(
+            transition=Transition(before=before, after=after, tenant=TENANT),
+            administrators=(ANNE, CALLER, ADMIN_ROLE),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("type_name", "before", "after", "lost", "uncertain"),
+    [
+        ("aws_iam_user", {"id": "AIDAANNE", "name": "anne"}, None, {"AIDAANNE"}, set()),
+        ("aws_iam_user", {"id": "AIDABOB", "name": "bob"}, None, set(), set()),
+        (
+            "aws_iam_user",
+            {"id": "AIDAANNE", "permissions_boundary": ""},
+            {"id": "AIDAANNE", "permissions_boundary": OWN},
+            set(),
+            {"AIDAANNE"},
+        ),
+        ("aws_iam_access_key", {"id": "AKIACALLER0000000000"}, None, {"AIDACI"}, set()),
+        (
+            "aws_iam_access_key",
+            {"id": "AKIACALLER0000000000", "status": "Active"},
+            {"id": "AKIACALLER0000000000", "status": "Inactive"},
+            {"AIDACI"},
+            set(),
+        ),
+        (
+            "aws_iam_access_key",
+            {"id": "AKIACALLER0000000000", "status": "Active"},
+            {"id": "AKIACALLER0000000000", "status": UNKNOWN},
+            set(),
+            {"AIDACI"},
+        ),
+        ("aws_iam_access_key", {"id": "AKIAOTHER00000000000"}, None, set(), set()),
+        (EDGE, {"user": "anne", "policy_arn": ADMINISTRATOR}, None, {"AIDAANNE"}, set()),
+        (EDGE, {"user": "anne", "policy_arn": READ_ONLY}, None, set(), set()),
+        (EDGE, {"user": "ci", "policy_arn": OWN}, None, set(), {"AIDACI"}),
+        (EDGE, None, {"user": "anne", "policy_arn": DENY_ALL}, {"AIDAANNE"}, set()),
+        (EDGE, None, {"user": UNKNOWN, "policy_arn": DENY_ALL}, set(), set()),
+        (
+            "aws_iam_role_policy_attachment",
+            {"role": "admin", "policy_arn": ADMINISTRATOR},
+            None,
+            {"AROAADMIN"},
+            set(),
+        ),
+        (
+            "aws_iam_role_policy_attachment",
+            {"role": "anne", "policy_arn": ADMINISTRATOR},
+            None,
+            set(),
+            set(),
+        ),
+        ("aws_iam_role", {"id": "AROAADMIN", "name": "admin"}, None, {"AROAADMIN"}, set()),
+        (
+            "aws_iam_role",
+            {"id": "AROAADMIN", "assume_role_policy": '{"Statement":[]}'},
+            {"id": "AROAADMIN", "assume_role_policy": UNKNOWN},
+            set(),
+            {"AROAADMIN"},
+        ),
+        (POLICY, dict(DEFAULTS), {**DEFAULTS, "minimum_password_length": 20}, set(), set()),
+        (
+            POLICY,
+            {**DEFAULTS, "max_password_age": 90},
+            {**DEFAULTS, "max_password_age": 90, "hard_expiry": True},
+            set(),
+            {"AIDAANNE"},
+        ),
+    ],
+)
+def test_who_would_be_locked_out(
+    type_name: str, before: Any, after: Any, lost: set[str], uncertain: set[str]
+) -> None:
+    found = lockout(type_name, before, after)
+    assert found.lost == lost
+    assert found.uncertain == uncertain
+    assert bool(found.because) or not (lost or uncertain)
+    assert TYPES[type_name].affects_sign_in
+
+
+@pytest.mark.parametrize(
+    ("type_name", "text", "expected"),
+    [
+        ("aws_iam_user", "bob", {"name": "bob"}),
+        ("aws_iam_user", "a/b", None),
+        ("aws_iam_access_key", "AKIAIOSFODNN7EXAMPLE", {"id": "AKIAIOSFODNN7EXAMPLE"}),
+        (
+            "aws_iam_access_key",
+            "bob/AKIAIOSFODNN7EXAMPLE",
+            {"id": "AKIAIOSFODNN7EXAMPLE", "user": "bob"},
+        ),
+        ("aws_iam_access_key", "bob", None),
+        (EDGE, f"bob/{OWN}", {"user": "bob", "policy_arn": OWN}),
+        (EDGE, OWN, None),
+        ("aws_iam_role", "deploy", {"name": "deploy"}),
+        (POLICY, ACCOUNT, {"id": ACCOUNT}),
+        (POLICY, "1", None),
+    ],
+)
+def test_import_ids(type_name: str, text: str, expected: Any) -> None:
+    kind = TYPES[type_name]
+    if expected is None:
+        with pytest.raises(ValueError, match=r"is no|names no|is not"):
+            kind.import_key(text, TENANT)
+    else:
+        assert kind.import_key(text, TENANT) == expected
+
+
+@pytest.mark.parametrize(
+    ("type_name", "config", "path"),
+    [
+        ("aws_iam_user", {"name": "a b"}, ("name",)),
+        ("aws_iam_user", {"name": "ab", "path": "service"}, ("path",)),
+        ("aws_iam_user", {"name": "ab", "permissions_boundary": "x"}, ("permissions_boundary",)),
+        ("aws_iam_user", {"name": "ab", "permissions_boundary": ""}, None),
+        ("aws_iam_user", {"name": UNKNOWN}, None),
+        (EDGE, {"user": "ab", "policy_arn": "ReadOnlyAccess"}, ("policy_arn",)),
+        (EDGE, {"user": "ab", "policy_arn": READ_ONLY}, None),
+        (POLICY, {"minimum_password_length": 5}, ("minimum_password_length",)),
+        (POLICY, {"max_password_age": 2000}, ("max_password_age",)),
+        (POLICY, {"hard_expiry": True, "max_password_age": 0}, ("hard_expiry",)),
+        (POLICY, {"password_reuse_prevention": 24}, None),
+        ("aws_iam_role", {"name": "r", "max_session_duration": 60}, ("max_session_duration",)),
+    ],
+)
+def test_what_can_never_work_is_told_by_the_plan(
+    type_name: str, config: Attributes, path: tuple[str, ...] | None
+) -> None:
+    assert [where for where, _ in TYPES[type_name].validate(config)] == ([path] if path else [])
+
+
+def test_a_key_is_a_credential_with_its_age() -> None:
+    shown = {"id": "AKIA1", "user": "bob", "status": "Active", "created_at": "2026-01-01T00:00:00Z"}
+    key = TYPES["aws_iam_access_key"]
+    (listed,) = key.facets(shown)
+    assert isinstance(listed, Credential)
+    assert (listed.owner, listed.active, listed.created_at) == ("bob", True, "2026-01-01T00:00:00Z")
+    assert listed.risk == ()
+    assert key.origin(shown) == "made 2026-01-01"
+    (whole,) = key.facets({**shown, "last_used_at": None})
+    assert whole.risk == ("never used",)
+    dark = {**shown, "last_used_at": Unseen(reason=Reason.FORBIDDEN)}
+    assert key.facets(dark)[0].risk == ()
+    assert key.origin({**shown, "last_used_at": None}).endswith("last used never")
+    assert key.describe(shown) == '"AKIA1" of bob'
+
+
+def test_roles_of_aws_services_are_for_those_services() -> None:
+    role = TYPES["aws_iam_role"]
+    reserved = {"name": "AWSServiceRoleForECS", "path": "/aws-service-role/ecs.amazonaws.com/"}
+    step = role.manual(Transition(before=reserved, after=None))
+    assert step is not None
+    assert "AWSServiceRoleForECS" in step.url
+    assert role.manual(Transition(before={"name": "r", "path": "/"}, after=None)) is None
+
+
+def test_no_type_has_a_secret_and_every_quirk_is_dated() -> None:
+    for kind in TYPES.values():
+        assert not kind.schema.secret_names
+        assert all(a.mode is not Mode.WRITE_ONLY for _, a in kind.schema.walk())
+        for quirk in kind.quirks:
+            assert quirk.since.startswith("20")
+            assert quirk.source.startswith("https://docs.aws.amazon.com/")
+
+
+def test_a_lost_secret_is_announced() -> None:
+    key = TYPES["aws_iam_access_key"]
+    creating = Transition(before=None, after={"user": "bob"})
+    said = [quirk.summary for quirk in key.quirks if quirk.applies(creating)]
+    assert any("secret" in text for text in said)
