@@ -43,7 +43,7 @@ def decode_import(block: Block, draft: Draft, diagnostics: Diagnostics) -> None:
         str(to),
         Import(node=block, to=to, id=arguments["id"].expr),
         diagnostics,
-        summary=f'Duplicate import configuration for "{to}"'[:60],
+        summary=f'Duplicate import configuration for "{to}"',
         detail=f'An import block for the resource "{to}" was already declared at {{}}. A resource '
         "can have only one import block.",
     )

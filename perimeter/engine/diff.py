@@ -170,10 +170,13 @@ def difference(
     desired: Mapping[str, Plain],
     observed: Mapping[str, Plain] | None,
     remembered: Mapping[str, Plain] | None = None,
+    *,
+    reset: bool = False,
 ) -> Difference:
     """Settle what an object becomes.
 
-    ``observed`` is None for a create. ``remembered`` gives what only state knows (``Mode.LOCAL``).
+    ``observed`` is None for a create. ``remembered`` gives what only state knows (``Mode.LOCAL``). ``reset``: an
+    argument that is omitted becomes null, as for an object that only state holds: nobody else can have set it.
     """
     if observed is None:
         return Difference(after=_created(schema, desired), changed=frozenset(desired))
@@ -191,6 +194,10 @@ def difference(
             continue
         after[name] = there
         if wanted is None:
+            if reset and attribute.optional and not attribute.computed and there is not None:
+                after[name] = None
+                changed.add(name)
+                replace.extend([(name,)] if attribute.replace else [])
             continue
         hidden = find_unseen(there)
         if hidden is not None or find_unseen(wanted) is not None:

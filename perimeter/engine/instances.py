@@ -234,7 +234,7 @@ def _compare(
     assert observed is not None
     known = remembered.attributes if remembered is not None else {}
     desired = ignoring(wanted.block, wanted.desired, observed)
-    found = difference(schema, desired, observed, known)
+    found = difference(schema, desired, observed, known, reset=kind.local)
     for name, unseen in found.unseen.items():
         work.hide(wanted.instance.key, f"{kind.name}.{name}", unseen, str(wanted.address))
     before = dict(observed)

@@ -16,7 +16,7 @@ from perimeter.engine.diff import canonical, is_wholly_known, sort_text
 from perimeter.engine.needs import ReadNeed
 from perimeter.engine.work import PENDING, Pending, ProviderInstance, Work
 from perimeter.lang.values import Reason, Unknown, Unseen
-from perimeter.sdk.contract import Attributes, Listing, Observed, Tenant
+from perimeter.sdk.contract import Attributes, Listing, Observed, Recognition, Tenant
 from perimeter.sdk.provider import ResourceType
 from perimeter.state.model import Intent, StateObject
 
@@ -367,6 +367,8 @@ def recovered(
     Creates that look alike are settled together: which of their objects is whose does not matter,
     but there must be no more candidates than creates. ``pending``: all of them, oldest first.
     """
+    if kind.identity.recognition is Recognition.TOKEN:
+        return None  # sending the same token again gives the same object, whatever others there are
     intents = [item for item in pending if item.operation == "create"]
     mine = next(item for item in intents if item.address == address)
     names = kind.identity.match or kind.identity.natural_key

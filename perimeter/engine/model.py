@@ -286,11 +286,12 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether applying would change neither tenant nor state outputs, and nobody has to act."""
-        return (
-            not self.active
-            and not self.by_hand
-            and all(o.action is Action.NO_OP for o in self.outputs)
-        )
+        return self.is_idle and not self.by_hand
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether applying would change neither tenant nor state outputs, though a person may have to act."""
+        return not self.active and all(o.action is Action.NO_OP for o in self.outputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

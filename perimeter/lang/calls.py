@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from perimeter.diagnostics import Range, did_you_mean
@@ -15,35 +16,42 @@ from perimeter.lang.types import DYNAMIC, List, Set, Tuple
 from perimeter.lang.values import NO_MARKS, Mark, Unknown, Value, unknown
 
 Evaluator = Callable[[Any, Environment], Value]
-_Argument = tuple[Value, Range]
+_Argument = tuple[Value, Expr]
 
 
 def call_expression(expr: Call, env: Environment, evaluate: Evaluator) -> Value:
     """Evaluate a call; never raise."""
-    from perimeter.lang.functions.table import FUNCTIONS
-
     special = _SPECIAL.get(expr.name)
     if special is not None:
         return special(expr, env, evaluate)
+    functions = _functions()
     name = expr.name.removeprefix("core::")
-    function = FUNCTIONS.get(name)
+    function = functions.get(name)
     if function is None or not function.available(env.scope):
-        return _foreign(expr, env, evaluate, [*FUNCTIONS, "try", "can"])
-    before = len(env.diagnostics.errors)
+        return _foreign(expr, env, evaluate, [*functions, "try", "can"])
+    before = len(env.diagnostics)
     arguments = _arguments(expr, env, evaluate)
     if arguments is None:
         return unknown()
     if isinstance(arguments, Value):
         return arguments
-    failed = len(env.diagnostics.errors) > before
+    failed = len(env.diagnostics) > before
     if not _arity_fits(expr, function, len(arguments), env) or failed:
         return unknown()
     return _call(expr, function, arguments, env)
 
 
+@cache
+def _functions() -> dict[str, Function]:
+    """The table, loaded with the first call."""
+    from perimeter.lang.functions.table import FUNCTIONS
+
+    return FUNCTIONS
+
+
 def _arguments(expr: Call, env: Environment, evaluate: Evaluator) -> list[_Argument] | Value | None:
     """Evaluate arguments; a value instead when the expanded one is unknown, None once it is reported wrong."""
-    given = [(evaluate(arg, env), arg.range) for arg in expr.args]
+    given = [(evaluate(arg, env), arg) for arg in expr.args]
     if not expr.expand:
         return given
     last, where = given.pop()
@@ -51,7 +59,7 @@ def _arguments(expr: Call, env: Environment, evaluate: Evaluator) -> list[_Argum
         env.diagnostics.error(
             "Invalid expanding argument value",
             "The expanding argument (indicated by ...) must not be null.",
-            where,
+            where.range,
         )
         return None
     if last.type == DYNAMIC and isinstance(last.raw, Unknown):
@@ -60,7 +68,7 @@ def _arguments(expr: Call, env: Environment, evaluate: Evaluator) -> list[_Argum
         env.diagnostics.error(
             "Invalid expanding argument value",
             "The expanding argument (indicated by ...) must be of a tuple, list, or set type.",
-            where,
+            where.range,
         )
         return None
     if isinstance(last.raw, Unknown):
@@ -105,11 +113,11 @@ def _foreign(expr: Call, env: Environment, evaluate: Evaluator, known: Any) -> V
             context=expr.range,
         )
         return unknown()
-    before = len(env.diagnostics.errors)
+    before = len(env.diagnostics)
     arguments = _arguments(expr, env, evaluate)
     if not isinstance(arguments, list):
         return arguments if arguments is not None else unknown()
-    if len(env.diagnostics.errors) > before:
+    if len(env.diagnostics) > before:
         return unknown()
     answer = env.scope.call(
         expr.name, [value for value, _ in arguments], expr.range, env.diagnostics
@@ -140,7 +148,7 @@ def _unknown_namespace(expr: Call, env: Environment, known: Any, where: Range) -
 
 
 def _call(expr: Call, function: Function, arguments: list[_Argument], env: Environment) -> Value:
-    context = Context(env.scope, expr.range)
+    context = Context(env.scope)
     try:
         return _apply(function, [value for value, _ in arguments], context)
     except FunctionError as error:
@@ -155,7 +163,7 @@ def _call(expr: Call, function: Function, arguments: list[_Argument], env: Envir
             )
             return unknown()
         position = min(error.argument, len(arguments) - 1)
-        where = arguments[position][1] if arguments else expr.range
+        where = arguments[position][1].range if arguments else expr.range
         parameter = function.parameter(error.argument)
         detail = f'Invalid value for "{parameter.name}" parameter: {message}.'
         env.diagnostics.error("Invalid function argument", detail, where, context=expr.range)

@@ -57,15 +57,7 @@ class MotoServer:
     @property
     def environment(self) -> Mapping[str, str]:
         """The variables by which AWS clients speak to this server, with an administrator's made-up key."""
-        return MappingProxyType(
-            {
-                "AWS_ENDPOINT_URL": self.url,
-                "AWS_ACCESS_KEY_ID": "AKIAPERIMETERSANDBOX",
-                "AWS_SECRET_ACCESS_KEY": "only-for-the-sandbox",
-                "AWS_DEFAULT_REGION": "us-east-1",
-                "AWS_EC2_METADATA_DISABLED": "true",
-            }
-        )
+        return environment_of(self.url)
 
     @property
     def pid(self) -> int | None:
@@ -204,3 +196,16 @@ def _answers(port: int) -> bool:
 
 def _status(status: int) -> str:
     return signal.Signals(-status).name if status < 0 else str(status)
+
+
+def environment_of(url: str) -> Mapping[str, str]:
+    """The variables by which AWS clients speak to a server at ``url``, with an administrator's made-up key."""
+    return MappingProxyType(
+        {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "AKIAPERIMETERSANDBOX",
+            "AWS_SECRET_ACCESS_KEY": "only-for-the-sandbox",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+    )

@@ -47,8 +47,11 @@ def _actions(plan: Plan, style: Style, limit: int) -> str:
     now = [change for change in found if not change.clock]
     later = [change for change in found if change.clock]
     if now:
+        head = "The following is left to be done by hand:"
+        if not plan.is_idle:
+            head = "perimeter will perform the following actions:"
         parts += [
-            style.bold("perimeter will perform the following actions:"),
+            style.bold(head),
             *_shown(now, style, limit),
         ]
     if later:
@@ -176,7 +179,7 @@ def _kept(plan: Plan, style: Style) -> str:
 
 def _verdict(plan: Plan, style: Style) -> str:
     """The summary line, or that there is nothing to do."""
-    if plan.is_empty:
+    if plan.is_idle:
         return _nothing(plan, style)
     if not _planned(plan):
         return ""
@@ -200,6 +203,11 @@ def _nothing(plan: Plan, style: Style) -> str:
             "perimeter has compared what the tenants hold with the configuration and found no differences, so no "
             "changes are needed."
         )
+        if plan.by_hand:
+            count = len(plan.by_hand)
+            steps = "one change" if count == 1 else f"{count:,} changes"
+            found = f"Your tenants match the configuration, but for {steps} to be made by hand."
+            more = f"perimeter can do nothing about {'it' if count == 1 else 'them'}, and looks again at the next plan."
         if any(change.deferred for change in plan.changes):
             found = "What could be seen of your tenants matches the configuration."
             more = "Nothing is decided about what is listed above as not visible."

@@ -182,7 +182,8 @@ class AwsReader:
                 self._details_of = (before, now)
             return self._details
 
-    def tenant_time(self) -> datetime | None:
+    @property
+    def date(self) -> datetime | None:
         """The account's clock, as of the last answer."""
         return self._date
 

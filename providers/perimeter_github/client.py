@@ -13,6 +13,7 @@ from perimeter.sdk import (
     SECRETS,
     Answer,
     Auth,
+    Budget,
     ConnectRequest,
     EtagCache,
     Fatal,
@@ -134,6 +135,15 @@ class Client:
             body = {"query": document, "variables": dict(variables)}
             answer = self.http.post_read(self.graph, body)
         return answer.data.get("data") or {}, list(answer.data.get("errors") or ())
+
+    def budget(self) -> tuple[Budget, ...]:
+        """What is left of the credential's allowances."""
+        return self.http.budget()
+
+    @property
+    def date(self) -> datetime | None:
+        """The vendor's clock, as last seen."""
+        return self.http.date
 
     def close(self) -> None:
         """Release connections."""

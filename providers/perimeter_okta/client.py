@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from perimeter.sdk import (
     Answer,
+    Budget,
     Forbidden,
     HttpClient,
     NotFound,
@@ -93,6 +95,15 @@ class OktaReader:
         links = self.organization().get("_links") or {}
         found = (links.get("organization") or {}).get("href")
         return found.rstrip("/") if isinstance(found, str) else self.http.origin.url("/")[:-1]
+
+    def budget(self) -> tuple[Budget, ...]:
+        """What is left of the credential's allowances."""
+        return self.http.budget()
+
+    @property
+    def date(self) -> datetime | None:
+        """The vendor's clock, as last seen."""
+        return self.http.date
 
     def close(self) -> None:
         """Release connections."""

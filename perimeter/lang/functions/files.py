@@ -170,12 +170,7 @@ def _basename(path: str) -> str:
 
 
 def _dirname(path: str) -> str:
-    trimmed = path.rstrip("/")
-    if not trimmed:
-        return "/" if path else "."
-    # Terraform's drops one trailing separator only as far as its path has one.
-    head = posixpath.dirname(path)
-    return posixpath.normpath(head) if head else "."
+    return posixpath.normpath(posixpath.dirname(path) or ".")
 
 
 def _abspath(values: list[Value], context: Context) -> Value:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from perimeter.diagnostics import Range
 from perimeter.lang import numbers
 from perimeter.lang.scope import Scope
 from perimeter.lang.text import nfc
@@ -57,10 +56,9 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where a call happens: what it may read, and its range."""
+    """Where a call happens: what it may read."""
 
     scope: Scope
-    where: Range
 
     @property
     def planning(self) -> bool:

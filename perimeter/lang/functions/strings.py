@@ -30,6 +30,9 @@ def _string(name: str) -> Parameter:
 
 def _mapped(content: str, change: str) -> str:
     """Change the case of each code point by itself, where that gives one code point again."""
+    if content.isascii():
+        whole: str = getattr(content, change)()
+        return whole
     out = []
     for char in content:
         found: str = getattr(char, change)()

@@ -145,24 +145,30 @@ class _Decoder:
 
     def __init__(self) -> None:
         self.made = 0
+        self.done: dict[int, tuple[Value, int]] = {}
         self.open: set[int] = set()
 
     def value(self, node: Any) -> Value:
         import yaml
 
-        self.made += 1
+        known = self.done.get(id(node))
+        self.made += 1 if known is None else known[1]
         if self.made > _LIMIT:
             raise FunctionError("the document contains excessive aliasing")
+        if known is not None:
+            return known[0]
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node)
         if id(node) in self.open:
             raise FunctionError("an alias refers to a value that it is a part of")
         self.open.add(id(node))
+        before = self.made
         kind = "seq" if isinstance(node, yaml.SequenceNode) else "map"
         if node.tag != _PREFIX + kind:
             raise _unsupported(node)
         found = self.sequence(node) if kind == "seq" else self.mapping(node)
         self.open.discard(id(node))
+        self.done[id(node)] = (found, self.made - before + 1)
         return found
 
     def sequence(self, node: Any) -> Value:

@@ -58,7 +58,6 @@ class Account:
     requests: list[tuple[str, int]] = field(default_factory=list)
     open: list[Any] = field(default_factory=list)
     iam: Any = None
-    access_key: str = ""
 
     def __post_init__(self) -> None:
         self.iam = self._own(boto3.client("iam", **self._keys(self.moto.environment)))

@@ -153,9 +153,9 @@ def test_every_exchange_is_reported_without_its_parameters(wire: Wire) -> None:
 def test_the_accounts_clock_is_known_from_its_answers(wire: Wire) -> None:
     wire.script["ListUsers"] = [answer("ListUsers", "<Users/><IsTruncated>false</IsTruncated>")]
     reader = wire.reader()
-    assert reader.tenant_time() is None
+    assert reader.date is None
     reader.all("iam:ListUsers", "Users")
-    found = reader.tenant_time()
+    found = reader.date
     assert found is not None
     assert found.strftime("%a, %d %b %Y %H:%M:%S GMT") == DATE
 
@@ -173,6 +173,32 @@ def test_details_are_read_once_until_perimeter_writes(wire: Wire) -> None:
     wire.writer().write("iam:DeleteUser", UserName="bob")
     reader.details()
     assert wire.actions().count("GetAccountAuthorizationDetails") == 2
+
+
+def test_details_of_all_pages_are_put_together(wire: Wire) -> None:
+    """AWS spreads users, roles and policies over the pages as it likes."""
+    arn = "arn:aws:iam::123456789012:policy/own"
+    document = "%7B%22Statement%22%3A%5B%7B%22Effect%22%3A%22Deny%22%2C%22Action%22%3A%22*%22%2C%22Resource%22%3A%22*%22%7D%5D%7D"
+    version = (
+        "<member><VersionId>v1</VersionId><IsDefaultVersion>true</IsDefaultVersion>"
+        f"<Document>{document}</Document></member>"
+    )
+    first = (
+        "<UserDetailList><member><UserId>AIDA1</UserId><UserName>bob</UserName></member></UserDetailList>"
+        "<IsTruncated>true</IsTruncated><Marker>m</Marker>"
+    )
+    second = (
+        "<RoleDetailList><member><RoleId>AROA1</RoleId><RoleName>deploy</RoleName></member></RoleDetailList>"
+        f"<Policies><member><Arn>{arn}</Arn><PolicyVersionList>{version}</PolicyVersionList></member></Policies>"
+        "<IsTruncated>false</IsTruncated>"
+    )
+    name = "GetAccountAuthorizationDetails"
+    wire.script[name] = [answer(name, first), answer(name, second)]
+    found = wire.reader().details()
+    assert set(found.users) == {"AIDA1"}
+    assert set(found.roles) == {"AROA1"}
+    assert found.effects == {arn: "deny"}
+    assert len(wire.asked) == 2
 
 
 def test_a_new_keys_secret_appears_nowhere(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:

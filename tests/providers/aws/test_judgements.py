@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import perimeter_aws
 from perimeter.sdk import (
     UNKNOWN,
     Administrator,
@@ -300,3 +303,15 @@ def test_a_lost_secret_is_announced() -> None:
     creating = Transition(before=None, after={"user": "bob"})
     said = [quirk.summary for quirk in key.quirks if quirk.applies(creating)]
     assert any("secret" in text for text in said)
+
+
+def test_the_readme_names_every_read_right() -> None:
+    """What it tells people to grant is what the types say they need."""
+    text = Path(perimeter_aws.__file__).with_name("README.md").read_text(encoding="utf-8")
+    named = set(json.loads(text.partition("```json")[2].partition("```")[0]))
+    needed = {right for kind in TYPES.values() for right in kind.permissions.read}
+    for kind in TYPES.values():
+        needed |= {right for rights in kind.permissions.attributes.values() for right in rights}
+    beside = {"iam:ListAccountAliases", "iam:GenerateCredentialReport", "iam:GetCredentialReport"}
+    assert named == needed | beside
+    assert all(name in text for name in TYPES)

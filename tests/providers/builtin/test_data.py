@@ -158,3 +158,23 @@ def test_a_writer_needs_a_permit() -> None:
     request = ConnectRequest(config={})
     with pytest.raises(Fatal):
         Builtin().writer(request, None)  # type: ignore[arg-type]
+
+
+def test_an_argument_that_is_taken_away_becomes_null(tmp_path):
+    """As in Terraform: nobody but the configuration can have set it."""
+    from perimeter.testing.workspace import Workspace
+
+    work = Workspace(directory=tmp_path)
+    text = 'resource "perimeter_data" "a" {{\n  {0}\n}}\n'
+    work.write(text.format('input = "x"\n  triggers_replace = "t"'))
+    assert not work.apply().errors
+    work.write(text.format('triggers_replace = "t"'))
+    (change,) = work.plan().plan.active
+    assert (change.action.name, change.changed) == ("UPDATE", {"input"})
+    assert not work.apply().errors
+    assert "input" not in work.state.resources["perimeter_data.a"].current().attributes
+    work.write(text.format(""))
+    (change,) = work.plan().plan.active
+    assert change.action.is_replace
+    assert not work.apply().errors
+    assert work.plan().plan.is_empty

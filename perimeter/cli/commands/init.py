@@ -1,0 +1,112 @@
+"""``perimeter init``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perimeter.cli.command import Invocation, command, flags, switch, value
+from perimeter.cli.failure import Refused, refuse
+from perimeter.cli.installed import Selected, check_locked, select
+from perimeter.cli.lockfile import LOCK_FILE, lock_text, read_lock
+from perimeter.cli.workspace import HERE, SCRATCH, place
+from perimeter.config.load import load
+from perimeter.diagnostics import Diagnostics
+from perimeter.sdk.registry import load_providers
+
+
+@command("init")
+@flags(
+    switch("upgrade", "Accept providers that differ from the lock file."),
+    value("lockfile", "MODE", '"readonly" refuses to change the lock file.'),
+    switch("input", "Ask for nothing; init never does.", default=True),
+)
+def run(invocation: Invocation, **given: Any) -> int:
+    """Check that the providers are installed, write .perimeter.lock.hcl and make .perimeter/.
+
+    It is safe to run again. Providers are Python packages: init installs
+    none, it says what to install.
+    """
+    config, diagnostics, sources = load(HERE)
+    if config is None:
+        if len(diagnostics) == 1 and "No configuration files" in diagnostics.errors[0].summary:
+            invocation.terminal.print(
+                "perimeter initialized in an empty directory!\n\nThe directory has no configuration files (*.hcl). Write "
+                "one, then run init again.\n"
+            )
+            return 0
+        raise Refused(diagnostics, sources)
+    _, problems = load_providers(config.provider_sources)
+    diagnostics.extend(problems)
+    found = select(config.provider_sources, diagnostics)
+    if diagnostics.has_errors:
+        raise Refused(diagnostics, sources)
+    where = place(config)
+    changed = _compare(found, diagnostics, upgrade=given["upgrade"])
+    if diagnostics.has_errors:
+        raise Refused(diagnostics, sources)
+    _prepare(found, changed=changed, readonly=given["lockfile"] == "readonly")
+    invocation.reporter.diagnostics(diagnostics, sources)
+    _tell(invocation, found, where.path, changed=changed)
+    return 0
+
+
+def _compare(found: dict[str, Selected], diagnostics: Diagnostics, *, upgrade: bool) -> bool:
+    """Whether the lock file must be written; a provider that changed under it is an error without ``-upgrade``."""
+    locked = read_lock(LOCK_FILE)
+    if not upgrade:
+        check_locked(found, locked, diagnostics)
+    for name, item in found.items():
+        known = locked.get(name)
+        if known is None or upgrade:
+            continue
+        if known.get("version") == item.version and known.get("hash") != item.digest:
+            diagnostics.warning(
+                "Provider content changed",
+                f"The files of provider {name} {item.version} differ from those that {LOCK_FILE} was written for. If that is "
+                "expected (a development version), accept them: perimeter init -upgrade",
+            )
+    return (
+        upgrade or any(name not in locked for name in found) or any(n not in found for n in locked)
+    )
+
+
+def _prepare(found: dict[str, Selected], *, changed: bool, readonly: bool) -> None:
+    if changed and readonly:
+        raise refuse(
+            "Lock file would change",
+            f"{LOCK_FILE} does not hold the providers that the configuration requires, and -lockfile=readonly forbids to "
+            "write it. Run perimeter init and commit the file.",
+        )
+    try:
+        SCRATCH.mkdir(exist_ok=True)
+        if changed:
+            LOCK_FILE.write_text(lock_text(found), encoding="utf-8")
+    except OSError as problem:
+        raise refuse("Directory not writable", f"{problem.filename}: {problem.strerror}.") from None
+
+
+def _tell(invocation: Invocation, found: dict[str, Selected], state: str, *, changed: bool) -> None:
+    style = invocation.terminal.style()
+    lines = [
+        "",
+        style.bold("Initializing the state..."),
+        f"- {state}",
+        "",
+        style.bold("Initializing providers..."),
+    ]
+    lines += [f"- {item.name} v{item.version} ({item.package})" for item in found.values()] or [
+        "- none"
+    ]
+    if changed and found:
+        lines += [
+            "",
+            f"perimeter has recorded the providers in {LOCK_FILE}. Include this file in your",
+            "version control repository, so that everybody works with the same ones.",
+        ]
+    lines += ["", style.paint("perimeter has been successfully initialized!", "bold", "green")]
+    if not invocation.terminal.automation:
+        lines += [
+            "",
+            'Try "perimeter plan" to see what it would change. It changes nothing by itself.',
+        ]
+    invocation.terminal.print("\n".join(lines) + "\n")
