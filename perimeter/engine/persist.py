@@ -48,6 +48,40 @@ def _known(value: Any) -> Any:
     return value
 
 
+def without_secrets(schema: Schema, values: Attributes | None) -> Attributes | None:
+    """Attributes without the secrets of nested blocks; unknown and unseen parts stay. Top-level ones never get that far."""
+    if values is None or not any(_has_secret(block) for block in schema.blocks.values()):
+        return values
+    stripped = {
+        name: _stripped(block, values[name])
+        for name, block in schema.blocks.items()
+        if name in values
+    }
+    return {**values, **stripped}
+
+
+def _has_secret(block: NestedBlock) -> bool:
+    return any(attribute.is_secret for attribute in block.attributes.values()) or any(
+        _has_secret(inner) for inner in block.blocks.values()
+    )
+
+
+def _stripped(block: NestedBlock, value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_stripped(block, item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    kept = {
+        name: item
+        for name, item in value.items()
+        if name not in block.attributes or not block.attributes[name].is_secret
+    }
+    for name, inner in block.blocks.items():
+        if name in kept:
+            kept[name] = _stripped(inner, kept[name])
+    return kept
+
+
 def local_attributes(schema: Schema, values: Attributes) -> dict[str, Any]:
     """The attributes that only state knows."""
     return {

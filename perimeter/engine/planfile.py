@@ -16,6 +16,7 @@ from typing import Any
 from perimeter.addresses import Address, parse_address
 from perimeter.engine import model, snapshot
 from perimeter.engine.model import Change, Plan
+from perimeter.engine.persist import without_secrets
 from perimeter.engine.plan import PlanRequest
 from perimeter.engine.snapshot import Snapshot, decode_plain, encode_plain
 from perimeter.hcl.source import SourceFile
@@ -175,6 +176,12 @@ def _encode(value: Any) -> Any:
         return {"$address": str(value)}
     if isinstance(value, StateObject):
         return None
+    if isinstance(value, Change) and value.schema is not None:
+        value = dataclasses.replace(
+            value,
+            before=without_secrets(value.schema, value.before),
+            after=without_secrets(value.schema, value.after),
+        )
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {
             item.name: _encode(getattr(value, item.name))

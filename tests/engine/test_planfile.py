@@ -126,6 +126,21 @@ def test_the_file_holds_no_secret_and_no_configuration(saved):
     assert set(found.variables) == {"note"}
 
 
+def test_secrets_of_nested_blocks_do_not_travel_either(saved):
+    """They are sent all the same."""
+    more = 'network "office" {\n    cidr = "10.0.0.0/8"\n    key  = var.secret\n  }'
+    saved.tiny.write(TEXT.replace('theme  = "dark"', f'theme  = "dark"\n  {more}'))
+    _, data = saved.make()
+    assert b"10.0.0.0/8" in data
+    assert SECRET.encode() not in data
+    saved.tiny.applied()
+    stored = saved.tiny.tenant.of("tiny_settings")[saved.tiny.tenant.id]
+    assert stored["network"][0]["key"] == SECRET
+    for path in saved.tiny.work.directory.rglob("*"):
+        assert path.is_dir() or SECRET.encode() not in path.read_bytes(), path
+    saved.tiny.empty()
+
+
 def test_the_same_plan_comes_out_of_the_file(saved):
     """Planning again on its snapshot gives the same fingerprints, and reads nothing."""
     plan, data = saved.make()

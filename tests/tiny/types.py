@@ -76,6 +76,9 @@ class Kind(ResourceType):
     def shown(self, identifier: str, stored: dict[str, Any]) -> Observed:
         secret = self.schema.secret_names
         attributes = {n: v for n, v in stored.items() if n not in secret}
+        for name in self.schema.blocks:
+            shown = [{n: v for n, v in item.items() if n != "key"} for item in stored.get(name, ())]
+            attributes[name] = shown
         return Observed(id=identifier, attributes={"id": identifier, **attributes})
 
     def list(self, reader: Any, request: ListRequest) -> Listing:
@@ -302,6 +305,7 @@ class Settings(Kind):
                 attributes={
                     "name": text("Its name.", required=True),
                     "cidr": text("Addresses.", required=True),
+                    "key": text("Sent, never shown.", optional=True, mode=Mode.WRITE_ONLY),
                 },
             )
         },
