@@ -61,7 +61,7 @@ def test_the_table_and_the_usage_agree(cli):
         (["-chdir=nope", "plan"], "Error handling -chdir option"),
         (["-chdir", "plan"], "-chdir=DIR"),
         (["-wat", "plan"], "no global option -wat"),
-        (["plan", "-lock-timeout=soon"], '"soon" is not a duration'),
+        (["apply", "-lock-timeout=soon"], '"soon" is not a duration'),
         (["plan", "-target=a..b"], 'Invalid target "a..b"'),
         (["plan", "-destroy", "-refresh-only"], "mutually exclusive"),
         (["plan", "-refresh-only", "-refresh=false"], "doesn't make sense"),

@@ -14,7 +14,7 @@ from perimeter.cli.planning import (
     only_by_hand,
     save,
 )
-from perimeter.cli.workspace import loaded, locked, place, read_snapshot, session
+from perimeter.cli.workspace import loaded, place, read_snapshot, session
 
 
 @command("plan")
@@ -27,7 +27,8 @@ from perimeter.cli.workspace import loaded, locked, place, read_snapshot, sessio
 def run(invocation: Invocation, **given: Any) -> int:
     """Show what would have to change for the tenants to match the configuration.
 
-    Reads the tenants and changes nothing. With -out=FILE exactly what is shown
+    Reads the tenants and changes nothing, so it takes no lock: plans never
+    wait for each other or for an apply. With -out=FILE exactly what is shown
     can be applied later: perimeter apply FILE.
     """
     choose_reporter(invocation, given)
@@ -35,12 +36,9 @@ def run(invocation: Invocation, **given: Any) -> int:
     configuration = loaded(invocation)
     found = place(configuration.config, given["state"])
     seen = read_snapshot(given["snapshot"]) if given["snapshot"] else None
-    with (
-        locked(invocation, found, "OperationTypePlan", given),
-        session(
-            invocation, configuration, found, snapshot=seen, parallelism=given["parallelism"]
-        ) as working,
-    ):
+    with session(
+        invocation, configuration, found, snapshot=seen, parallelism=given["parallelism"]
+    ) as working:
         made = make_plan(invocation, configuration, working, options)
         if given["out"]:
             save(made, configuration, given["out"])
