@@ -44,7 +44,8 @@ class Snapshot:
         taken_at: when the first answer came (RFC 3339).
         answers: by need.
         dates: each provider instance's own clock when it was read (RFC 3339), by which ages are judged.
-        closed: nothing more will be read: needs without an answer are ``not requested``.
+        closed: no tenant will be read: needs without an answer are ``not requested``. Files beside the configuration are
+            read all the same.
     """
 
     taken_at: str = ""
@@ -60,9 +61,18 @@ class Snapshot:
             self, answers={**self.answers, **answers}, dates={**self.dates, **(dates or {})}
         )
 
+    def of_tenants(self) -> Snapshot:
+        """Without the files: another checkout has its own."""
+        kept: dict[Need, Answer] = {
+            need: answer
+            for need, answer in self.answers.items()
+            if not isinstance(need, LOCAL_NEEDS)
+        }
+        return replace(self, answers=kept)
+
     def answered(self, need: Need) -> bool:
         """Whether the need has an answer, or will never have a better one."""
-        return need in self.answers or self.closed
+        return need in self.answers or (self.closed and not isinstance(need, LOCAL_NEEDS))
 
     def answer(self, need: Need) -> Any:
         """The answer; ``Unseen(not requested)`` when there is none and none will come.
@@ -72,10 +82,13 @@ class Snapshot:
         """
         if need in self.answers:
             return self.answers[need]
-        if self.closed:
+        if self.closed and not isinstance(need, LOCAL_NEEDS):
             return NOT_REQUESTED
         raise KeyError(need)
 
+
+LOCAL_NEEDS = (FileNeed,)
+"""What comes from the configuration's own directory, not from a tenant."""
 
 NOT_REQUESTED = Unseen(reason=Reason.NOT_REQUESTED, detail="The snapshot does not contain it.")
 

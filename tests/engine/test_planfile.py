@@ -230,3 +230,15 @@ def test_a_type_that_the_snapshot_lacks_is_unseen(tiny, tmp_path):
     outcome = tiny.plan(snapshot=closed)
     assert not outcome.plan.active
     assert outcome.plan.not_visible[0].subject == "tiny_rule"
+
+
+def test_files_are_the_checkouts_own(tiny, monkeypatch):
+    """A snapshot that a privileged job wrote holds what the tenants showed, not what that job's files said."""
+    monkeypatch.chdir(tiny.work.directory)
+    tiny.write('resource "tiny_group" "a" {\n  name = "a"\n  note = file("note.txt")\n}\n')
+    (tiny.work.directory / "note.txt").write_text("main's")
+    seen = tiny.plan().snapshot
+    (tiny.work.directory / "note.txt").write_text("the pull request's")
+    other = tiny.plan(snapshot=from_content(to_content(seen.of_tenants())))
+    assert not other.errors
+    assert other.plan.changes[0].after["note"] == "the pull request's"
