@@ -49,7 +49,11 @@ def repetition(
 
 
 def _count(expr: Expr, scope: ModuleScope, diagnostics: Diagnostics) -> Repetition:
-    value = evaluate(expr, scope, diagnostics)
+    problems = Diagnostics()
+    value = evaluate(expr, scope, problems)
+    diagnostics.extend(problems)
+    if problems.has_errors:
+        return UNDECIDED
     marks = value.deep_marks()
     if EPHEMERAL in marks:
         diagnostics.error(
@@ -97,7 +101,11 @@ def _count(expr: Expr, scope: ModuleScope, diagnostics: Diagnostics) -> Repetiti
 
 
 def _for_each(expr: Expr, scope: ModuleScope, diagnostics: Diagnostics) -> Repetition:
-    value = evaluate(expr, scope, diagnostics)
+    problems = Diagnostics()
+    value = evaluate(expr, scope, problems)
+    diagnostics.extend(problems)
+    if problems.has_errors:
+        return UNDECIDED
     own = value.marks
     if isinstance(value.raw, tuple):
         own = value.deep_marks()
