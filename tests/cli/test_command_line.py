@@ -3,7 +3,6 @@
 import logging
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -212,17 +211,12 @@ def test_version_answers_at_once():
         "import sys; from perimeter.cli.main import run; run(['version']); "
         "print(sorted(n for n in sys.modules if n.startswith(('perimeter', 'click', 'msgspec', 'httpx'))))"
     )
-    started = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    taken = time.monotonic() - started
     assert done.stdout.startswith("perimeter v")
     assert (
         "['perimeter', 'perimeter.cli', 'perimeter.cli.main', 'perimeter.cli.table', 'perimeter.cli.versions']"
         in done.stdout
     )
-    assert (
-        taken < 2
-    )  # the promise of 0.1 s is measured by the benchmarks; this catches a runaway import
 
 
 def test_version_as_json(cli):
