@@ -177,6 +177,9 @@ class Target:
     module: ModulePath
     resource: Address | None = None
 
+    def __str__(self) -> str:
+        return str(self.module if self.resource is None else self.resource)
+
     def selects(self, address: Address) -> bool:
         """Whether the instance lies in the target."""
         if self.resource is not None:

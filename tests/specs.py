@@ -1,4 +1,4 @@
-"""Where the vendors' own API descriptions and the conformance cases lie, if this machine has them."""
+"""Where the vendors' own API descriptions lie, if this machine has them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,3 @@ def _folder(variable: str, name: str) -> Path | None:
 def specs_dir() -> Path | None:
     """The folder with the vendors' descriptions, or None."""
     return _folder("PERIMETER_SPECS", "specs")
-
-
-def conformance_dir() -> Path | None:
-    """The folder with the conformance cases, or None."""
-    return _folder("PERIMETER_CONFORMANCE", "conformance")

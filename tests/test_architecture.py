@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # Each layer may import itself, the layers before it, and nothing else of perimeter.
-LAYERS = ("hcl", "lang", "sdk", "config", "state", "engine", "policy", "ui", "cli")
+LAYERS = ("hcl", "lang", "sdk", "config", "state", "engine", "policy", "trial", "ui", "cli")
 FOUNDATION = {"diagnostics", "addresses"}
 ABOVE_SDK = {"sandbox": {"hcl", "lang", "sdk"}}
 LIMIT = 600

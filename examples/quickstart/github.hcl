@@ -1,7 +1,7 @@
 resource "github_organization_settings" "acme" {
-  default_repository_permission           = "read"
-  members_can_create_public_repositories  = false
-  two_factor_requirement_enabled          = true
+  default_repository_permission          = "read"
+  members_can_create_public_repositories = false
+  two_factor_requirement_enabled         = true
 }
 
 resource "github_app_installation" "drift" {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from perimeter.engine.boundary import allowed_outside
 from perimeter.engine.clock import rfc3339
 from perimeter.engine.connections import Connections
 from perimeter.engine.model import Options
@@ -37,6 +38,7 @@ def evaluated(
         now=rfc3339(datetime.now(UTC)),
         options=Options(),
         cwd=str(Path.cwd()),
+        outside_files=allowed_outside(environment, str(Path.cwd())),
     )
     planned, _ = Driver(connections=connections, on_event=ignore, offline=True).plan(request)
     return planned

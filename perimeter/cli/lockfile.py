@@ -1,4 +1,4 @@
-"""``.perimeter.lock.hcl``: which providers, in which versions and with which content, a configuration was initialised with."""
+"""``.perimeter.lock.hcl``: which providers and modules, in which versions and with which content, a configuration uses."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from perimeter.cli.installed import Selected
+    from perimeter.config.sources.lock import LockedModule
 
 LOCK_FILE = Path(".perimeter.lock.hcl")
 
@@ -38,13 +39,36 @@ def read_selections(path: Path) -> dict[str, str]:
     return {name: item.get("version", "") for name, item in read_lock(path).items()}
 
 
-def lock_text(selected: Mapping[str, Selected]) -> str:
+def read_modules(path: Path) -> tuple[LockedModule, ...]:
+    """Locked modules; none when there is no lock file."""
+    from perimeter.config.sources.lock import parse_locked
+
+    try:
+        return parse_locked(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return ()
+
+
+def lock_text(selected: Mapping[str, Selected], modules: Iterable[LockedModule] = ()) -> str:
     """The lock file for a selection."""
-    parts = [_HEAD]
+    providers = []
     for name, item in sorted(selected.items()):
         lines = [f'provider "{name}" {{', f'  version     = "{item.version}"']
         if item.constraint:
             lines.append(f'  constraints = "{item.constraint}"')
         lines += [f'  package     = "{item.package}"', f'  hash        = "{item.digest}"', "}"]
-        parts.append("\n".join(lines) + "\n")
-    return "\n".join(parts)
+        providers.append("\n".join(lines))
+    return _text(providers, modules)
+
+
+def with_modules(text: str, modules: Iterable[LockedModule]) -> str:
+    """A lock file's text with other modules; its providers stay as they are."""
+    return _text([block[0] for block in _BLOCK.finditer(text)], modules)
+
+
+def _text(providers: list[str], modules: Iterable[LockedModule]) -> str:
+    from perimeter.config.sources.lock import locked_text
+
+    parts = [_HEAD, *(f"{block}\n" for block in providers)]
+    more = locked_text(modules)
+    return "\n".join([*parts, more] if more else parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MAIN = {
-    "init": "Check providers and prepare the working directory",
+    "init": "Download modules, check providers, prepare the directory",
     "validate": "Check whether the configuration is valid",
     "plan": "Show the changes that the configuration asks for",
     "apply": "Make the changes",
@@ -12,33 +12,42 @@ MAIN = {
 
 OTHER = {
     "console": "Try expressions at an interactive prompt",
+    "fmt": "Bring configuration files into canonical style",
     "force-unlock": "Release a stuck lock on the state",
-    "graph": "Print the configuration's dependencies in DOT",
+    "get": "Download the modules that the configuration calls",
+    "graph": "Print the configuration's dependencies as a graph",
+    "metadata": "Describe the language to programs",
+    "modules": "Show the modules that the configuration calls",
     "observe": "Read the tenants into a snapshot to plan on",
     "output": "Show the outputs",
     "providers": "Show the providers that the configuration requires",
     "sandbox": "Run emulated tenants on this machine",
     "show": "Show the state or a saved plan",
     "state": "Inspect and repair the state",
+    "test": "Run the configuration's own tests",
+    "taint": "Mark a resource instance to be replaced",
+    "untaint": "Take back the mark of a resource instance",
     "version": "Show the version",
 }
 
 SUB = {
+    "metadata functions": "Show the language's functions as JSON",
     "providers schema": "Show the providers' schemas as JSON",
     "sandbox down": "Stop the running sandbox",
     "sandbox drift": "Change the tenants behind perimeter's back",
     "sandbox seed": "Show or replace what the tenants hold",
     "sandbox up": "Start emulated tenants",
     "state list": "List the resource instances in the state",
+    "state mv": "Remember resource instances under another address",
     "state pull": "Print the state as it is stored",
     "state rm": "Forget resource instances; their objects stay",
     "state show": "Show one resource instance",
 }
 
-GROUPS = frozenset({"providers", "sandbox", "state"})
+GROUPS = frozenset({"metadata", "providers", "sandbox", "state"})
 """Names that have commands below them."""
 
-COMMANDS = frozenset({*MAIN, *OTHER, *SUB} - {"sandbox", "state"})
+COMMANDS = frozenset({*MAIN, *OTHER, *SUB} - {"metadata", "sandbox", "state"})
 """Names that can be run."""
 
 

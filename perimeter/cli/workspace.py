@@ -13,7 +13,7 @@ from perimeter.cli.failure import Refused, refuse
 from perimeter.cli.flags import seconds
 from perimeter.cli.installed import check_locked
 from perimeter.cli.lockfile import LOCK_FILE, read_lock
-from perimeter.config.literals import plain_text
+from perimeter.config.assignments import Assignments, collect
 from perimeter.config.load import load
 from perimeter.config.model import Backend as BackendBlock
 from perimeter.config.model import Config
@@ -66,6 +66,25 @@ def loaded(
     return found
 
 
+def early_variables(invocation: Invocation) -> Callable[[], Assignments]:
+    """What root variables are given, for commands that need no others than those in module sources and the backend.
+
+    The returned function raises ``Refused`` when a variable file cannot be read.
+    """
+
+    def read() -> Assignments:
+        found, problems = collect(
+            HERE,
+            options=invocation.order("var", "var-file"),
+            environment=invocation.terminal.environment,
+        )
+        if problems.has_errors:
+            raise Refused(problems, found.sources)
+        return found
+
+    return read
+
+
 def place(config: Config | None, state: str | None = None) -> Place:
     """Where the state of a configuration lies; ``state`` is the flag's path.
 
@@ -106,13 +125,15 @@ def _local_path(block: BackendBlock) -> str:
     given = block.body.attributes.get("path")
     if given is None:
         return DEFAULT_PATH
-    path = plain_text(given.expr)
-    if not path:
+    value = block.arguments.get("path")
+    path = value.raw if value is not None and not value.deep_marks() else None
+    if not isinstance(path, str) or not path:
         raise Refused(
             [
                 error(
                     "Invalid backend path",
-                    "It must be a string without references.",
+                    "It must be a string that is known before the plan and not sensitive: from variables and local "
+                    "values at most.",
                     given.expr.range,
                 )
             ],

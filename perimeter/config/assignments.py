@@ -15,6 +15,7 @@ from perimeter.config.shape import is_name
 from perimeter.diagnostics import Diagnostics, Range
 from perimeter.hcl.nodes import Expr
 from perimeter.hcl.source import SourceFile
+from perimeter.lang.values import Value
 
 PREFIX = "PERIMETER_VAR_"
 """Environment variables of this prefix give values to root variables."""
@@ -33,7 +34,7 @@ class Origin(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """A value for one variable, not yet evaluated or converted. Exactly one of the three is set.
+    """A value for one variable, not yet converted. Exactly one of the four is set.
 
     Attributes:
         where: the file as shown, or the environment variable's name.
@@ -41,6 +42,7 @@ class Given:
         expr: from a variable file.
         text: from the environment or ``-var``; its meaning depends on the variable's type.
         plain: from a JSON variable file.
+        value: evaluated already, as by a test's ``variables`` block.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Given:
     expr: Expr | None = None
     text: str | None = field(default=None, repr=False)
     plain: Any = field(default=None, repr=False)
+    value: Value | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from perimeter.config.checks import decode_check
 from perimeter.config.draft import Draft, declare
 from perimeter.config.imports import decode_import
 from perimeter.config.inputs import decode_variable
 from perimeter.config.literals import (
+    deprecation,
     flag_of,
     key_text,
     pairs_of,
     plain_text,
+    refers_to_something,
     text_of,
     traversals_of,
 )
@@ -25,9 +28,12 @@ from perimeter.config.model import (
     ProviderConfig,
     ProviderRef,
 )
+from perimeter.config.moved import decode_moved
+from perimeter.config.removed import decode_removed
 from perimeter.config.resources import (
     conditions,
     decode_resource,
+    enabled_of,
     provider_ref,
     provider_ref_of,
     repetition,
@@ -43,21 +49,17 @@ from perimeter.config.shape import (
     unexpected,
 )
 from perimeter.diagnostics import Diagnostics, did_you_mean
-from perimeter.hcl.nodes import Attribute, Block, Body
+from perimeter.hcl.nodes import Attribute, Block, Body, Expr
 
-Decoder = Callable[[Block, Draft, Diagnostics], None]
+Decoder = Callable[[Block, Draft, Diagnostics], object]
 
 LATER = frozenset(
     {
         "action",
-        "check",
         "dataset",
-        "ephemeral",
         "flow",
         "list",
-        "moved",
         "policy",
-        "removed",
         "third_party",
         "waiver",
     }
@@ -71,10 +73,11 @@ _LOCALS = Shape(open=True)
 _OUTPUT = Shape(
     labels=("name",),
     required=("value",),
-    optional=frozenset({"description", "sensitive", "ephemeral", "depends_on"}),
+    optional=frozenset({"description", "sensitive", "ephemeral", "deprecated", "depends_on"}),
     blocks=frozenset({"precondition"}),
 )
 _MODULE = Shape(labels=("name",), required=("source",), open=True)
+_CALL_LIFECYCLE = Shape(optional=frozenset({"enabled"}))
 _CALL_META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
 _PROVIDER = Shape(labels=("name",), open=True)
 _COLLECTION = Shape(
@@ -137,6 +140,7 @@ def _decode_output(block: Block, draft: Draft, diagnostics: Diagnostics) -> None
         description=text_of(arguments.get("description"), diagnostics) or "",
         sensitive=flag_of(arguments.get("sensitive"), False, diagnostics),
         ephemeral=flag_of(arguments.get("ephemeral"), False, diagnostics),
+        deprecated=deprecation(arguments.get("deprecated"), diagnostics),
         depends_on=traversals_of(arguments.get("depends_on"), diagnostics),
         preconditions=conditions(block.body.blocks, "precondition", diagnostics),
     )
@@ -154,8 +158,13 @@ def _decode_output(block: Block, draft: Draft, diagnostics: Diagnostics) -> None
 def _decode_module(block: Block, draft: Draft, diagnostics: Diagnostics) -> None:
     if not check_labels(block, _MODULE, diagnostics) or not check_body(block, _MODULE, diagnostics):
         return
+    enabled: Expr | None = None
     for nested in block.body.blocks:
-        if nested.type in ("lifecycle", "locals", "provider", "providers"):
+        if nested.type == "lifecycle":
+            if check_labels(nested, _CALL_LIFECYCLE, diagnostics):
+                check_body(nested, _CALL_LIFECYCLE, diagnostics)
+                enabled = enabled_of(nested, block, diagnostics)
+        elif nested.type in ("locals", "provider", "providers"):
             diagnostics.error(
                 "Reserved block type name in module block",
                 f'The block type name "{nested.type}" is reserved for use by perimeter in a future '
@@ -170,19 +179,26 @@ def _decode_module(block: Block, draft: Draft, diagnostics: Diagnostics) -> None
             )
     arguments, name = block.body.attributes, block.labels[0]
     count, for_each = repetition(block, "resources", diagnostics)
-    source = text_of(arguments["source"], diagnostics)
+    early: dict[str, Expr] = {
+        name: arguments[name].expr
+        for name in ("source", "version")
+        if name in arguments and refers_to_something(arguments[name].expr)
+    }
+    source = "" if "source" in early else text_of(arguments["source"], diagnostics)
     if source is None:
         return
     call = ModuleCall(
         node=block,
         name=name,
         source=source,
-        version=text_of(arguments.get("version"), diagnostics),
+        version=None if "version" in early else text_of(arguments.get("version"), diagnostics),
         count=count,
         for_each=for_each,
         providers=_passed_providers(arguments.get("providers"), diagnostics),
         depends_on=traversals_of(arguments.get("depends_on"), diagnostics),
+        enabled=enabled,
         inputs={key: item for key, item in arguments.items() if key not in _CALL_META},
+        early=early,
     )
     declare(
         draft.calls,
@@ -249,7 +265,21 @@ def _decode_provider(block: Block, draft: Draft, diagnostics: Diagnostics) -> No
             f'A provider configuration for "{name}" with alias "{alias}" was already given at {{}}.'
             " Each configuration for the same provider must have a distinct alias."
         )
-    config = ProviderConfig(node=block, name=name, alias=alias, body=block.body)
+    for_each = block.body.attributes.get("for_each")
+    if for_each is not None and alias is None:
+        diagnostics.error(
+            "Alias required when using for_each",
+            "A provider configuration with for_each has an alias: the default configuration must be "
+            "a single one.",
+            for_each.name_range,
+        )
+    config = ProviderConfig(
+        node=block,
+        name=name,
+        alias=alias,
+        for_each=for_each.expr if for_each else None,
+        body=block.body,
+    )
     declare(
         draft.provider_configs,
         config.key,
@@ -350,10 +380,14 @@ DECODERS: dict[str, Decoder] = {
     "module": _decode_module,
     "resource": decode_resource,
     "data": decode_resource,
+    "ephemeral": decode_resource,
     "collection": _decode_collection,
     "integration": _decode_integration,
     "break_glass": _decode_break_glass,
+    "check": decode_check,
     "import": decode_import,
+    "moved": decode_moved,
+    "removed": decode_removed,
 }
 """What decodes each type of top-level block."""
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from perimeter.config.dynamic import Standing, standing
-from perimeter.config.shape import place
+from perimeter.config.json_files import settled
+from perimeter.config.shape import extraneous, place
 from perimeter.diagnostics import Diagnostics, Range, did_you_mean
+from perimeter.hcl.json_syntax import JsonAttribute
 from perimeter.hcl.nodes import Attribute, Block, Body, Node
 from perimeter.lang.convert import ConversionError, convert
 from perimeter.lang.evaluate import evaluate
@@ -102,6 +104,7 @@ class _Decoder:
     ) -> dict[str, Value]:
         """The values that a body (and a label, in ``given``) names."""
         values: dict[str, Value] = dict(given or {})
+        body = settled(body, blocks, self.diagnostics, escape=bool(skip))
         for name, attribute in body.attributes.items():
             if name in skip:
                 continue
@@ -140,6 +143,9 @@ class _Decoder:
         blocks: Mapping[str, sdk.NestedBlock],
         skip: frozenset[str],
     ) -> None:
+        if isinstance(attribute, JsonAttribute):
+            extraneous(attribute, {*attributes, *blocks, *skip}, self.diagnostics)
+            return
         if name in blocks:
             hint = f' Did you mean to define a block of type "{name}"?'
         else:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from perimeter.config.model import (
     Backend,
     BreakGlass,
+    Check,
     Collection,
     Declared,
     Import,
@@ -16,8 +17,10 @@ from perimeter.config.model import (
     Local,
     Module,
     ModuleCall,
+    Moved,
     Output,
     ProviderConfig,
+    Removed,
     RequiredProvider,
     Resource,
     Variable,
@@ -47,6 +50,9 @@ class Draft:
     integrations: dict[str, Integration] = field(default_factory=dict)
     break_glass: dict[str, BreakGlass] = field(default_factory=dict)
     imports: dict[str, Import] = field(default_factory=dict)
+    checks: dict[str, Check] = field(default_factory=dict)
+    moved: list[Moved] = field(default_factory=list)
+    removed: list[Removed] = field(default_factory=list)
     backend: Backend | None = None
 
     def finish(self, source_dir: str, sources: dict[str, SourceFile]) -> Module:
@@ -66,6 +72,9 @@ class Draft:
             integrations=self.integrations,
             break_glass=self.break_glass,
             imports=self.imports,
+            checks=self.checks,
+            moved=tuple(self.moved),
+            removed=tuple(self.removed),
             backend=self.backend,
             sources=sources,
         )

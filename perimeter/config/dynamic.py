@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from perimeter.config.shape import Shape, check_body, is_name
-from perimeter.diagnostics import Diagnostics, Range
+from perimeter.diagnostics import Diagnostics
 from perimeter.hcl.nodes import Attribute, Block, Body, TupleExpr, Variable
+from perimeter.lang.functions.function import Function
 from perimeter.lang.scope import Scope, Traversal
 from perimeter.lang.types import STRING, List, Map, Object, Set, Tuple
 from perimeter.lang.values import Value, number, object_of, string
@@ -43,11 +44,9 @@ class IteratorScope:
             return self.current, 0
         return self.outer.resolve(traversal, diagnostics)
 
-    def call(
-        self, name: str, args: Sequence[Value], where: Range, diagnostics: Diagnostics
-    ) -> Value | None:
+    def function(self, name: str) -> Function | None:
         """Ask the outer scope."""
-        return self.outer.call(name, args, where, diagnostics)
+        return self.outer.function(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

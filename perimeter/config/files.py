@@ -121,6 +121,11 @@ def is_ignored(name: str) -> bool:
     return name.startswith(".") or name.endswith("~") or (name[:1] == "#" and name[-1:] == "#")
 
 
+def tool_of(name: str) -> str | None:
+    """The other tool whose file a name says it is."""
+    return next((tool for known, tool in FOREIGN.items() if fnmatchcase(name, known)), None)
+
+
 def select(names: list[str]) -> Listing:
     """Tell a directory's configuration files from everything else in it."""
     primary, overrides, skipped = [], [], []
@@ -128,7 +133,7 @@ def select(names: list[str]) -> Listing:
         if is_ignored(name) or not name.endswith((".hcl", ".hcl.json")):
             continue
         stem = name.removesuffix(".json")
-        tool = next((tool for known, tool in FOREIGN.items() if fnmatchcase(stem, known)), None)
+        tool = tool_of(stem)
         if tool is not None:
             skipped.append((name, tool))
         elif stem.endswith(_OURS):

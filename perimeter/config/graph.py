@@ -14,11 +14,13 @@ from perimeter.config.model import (
     ProviderRef,
     Resource,
 )
+from perimeter.config.moved import check_moves
 from perimeter.config.node import Node
 from perimeter.config.order import cycles, topological
 from perimeter.config.passing import check_call
 from perimeter.config.providers import locate
 from perimeter.config.references import ANYWHERE, Found, Place, find
+from perimeter.config.removed import check_removed
 from perimeter.config.shape import header, place
 from perimeter.diagnostics import Diagnostics, Range
 from perimeter.hcl.nodes import Block, Body, Expr, Literal
@@ -48,6 +50,8 @@ def build_graph(config: Config) -> tuple[Graph, Diagnostics]:
         builder.declare(module)
     for module in config.modules.values():
         builder.module(module)
+    check_moves(config, builder.diagnostics)
+    check_removed(config, builder.diagnostics)
     edges = {node: frozenset(needed) for node, needed in builder.edges.items()}
     nodes = list(edges)
     order, left = topological(nodes, edges)
@@ -83,7 +87,9 @@ class _Builder:
             self.conditions(node, module, output, output.preconditions, ANYWHERE)
         for config in module.provider_configs.values():
             body = _without(config.body, config.meta)
-            self.refer(Node(path, "provider", config.key), module, config, body)
+            node, here = Node(path, "provider", config.key), Place(each=config.for_each is not None)
+            self.refer(node, module, config, config.for_each)
+            self.refer(node, module, config, body, here)
         for integration in module.integrations.values():
             node = Node(path, "integration", integration.name)
             for name in ("owner", "purpose", "third_party", "datasets", "expires_at"):
@@ -96,6 +102,7 @@ class _Builder:
             here = Place(each=collection.for_each is not None)
             for expr in (collection.within, collection.mode, collection.ignore):
                 self.refer(node, module, collection, expr, here)
+            self.refer(node, module, collection, collection.provider.instance, here)
             self.provider(node, module, collection.provider)
         for key, accounts in module.break_glass.items():
             node = Node(path, "break_glass", key)
@@ -104,6 +111,11 @@ class _Builder:
             self.provider(node, module, ProviderRef(name=name, alias=alias or None))
         for call in module.calls.values():
             self.call(module, call)
+        for check in module.checks.values():
+            node, here = Node(path, "check", check.name), Place(check=check.name)
+            self.conditions(node, module, check, check.asserts, here)
+            if check.data is not None:
+                self.edges[node][Node(path, "data", check.data.address)] = None
         self.imports(module)
 
     def variable(self, module: Module, node: Node) -> None:
@@ -119,10 +131,13 @@ class _Builder:
 
     def resource(self, module: Module, block: Resource) -> None:
         """Add a resource or data block."""
-        node = Node(module.path, "resource" if block.mode == "managed" else "data", block.address)
+        node = Node(
+            module.path, "resource" if block.mode == "managed" else block.mode, block.address
+        )
         here, lifecycle = _inside(block), block.lifecycle
         self.refer(node, module, block, block.count)
         self.refer(node, module, block, block.for_each)
+        self.refer(node, module, block, lifecycle.enabled)
         self.refer(node, module, block, _without(block.body, block.meta), here)
         self.depend(node, module, block, block.depends_on)
         for expr in (block.integration, lifecycle.expires_at, *lifecycle.replace_triggered_by):
@@ -132,6 +147,7 @@ class _Builder:
         self.conditions(node, module, block, lifecycle.preconditions, here)
         after = Place(each=here.each, count=here.count, this=True)
         self.conditions(node, module, block, lifecycle.postconditions, after)
+        self.refer(node, module, block, block.provider.instance, here)
         self.provider(node, module, block.provider)
 
     def call(self, module: Module, call: ModuleCall) -> None:
@@ -140,6 +156,9 @@ class _Builder:
         node, end = (Node(module.path, kind, call.name) for kind in ("module", "module_end"))
         self.refer(node, module, call, call.count)
         self.refer(node, module, call, call.for_each)
+        self.refer(node, module, call, call.enabled)
+        for ref in call.providers.values():
+            self.refer(node, module, call, ref.instance, _inside(call))
         self.depend(node, module, call, call.depends_on)
         self.edges[end][node] = None
         child = self.config.child(module, call.name)
@@ -173,7 +192,10 @@ class _Builder:
                     "the resource.",
                 )
                 continue
-            self.refer(node, module, block, block.id)
+            here = Place(each=block.for_each is not None)
+            self.refer(node, module, block, block.for_each)
+            for expr in (block.id, *block.keys.values()):
+                self.refer(node, module, block, expr, here)
 
     def error(self, block: Declared, summary: str, detail: str) -> None:
         """Report what is wrong with a block as a whole."""
@@ -290,7 +312,7 @@ def _nodes(module: Module) -> Iterator[Node]:
     for name in module.integrations:
         yield Node(path, "integration", name)
     for block in module.resources.values():
-        yield Node(path, "resource" if block.mode == "managed" else "data", block.address)
+        yield Node(path, "resource" if block.mode == "managed" else block.mode, block.address)
     for name in module.calls:
         yield Node(path, "module", name)
         yield Node(path, "module_end", name)
@@ -300,6 +322,8 @@ def _nodes(module: Module) -> Iterator[Node]:
         yield Node(path, "break_glass", name)
     for name in module.outputs:
         yield Node(path, "output", name)
+    for name in module.checks:
+        yield Node(path, "check", name)
 
 
 def _inside(block: Resource | ModuleCall) -> Place:

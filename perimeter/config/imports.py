@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from perimeter.addresses import ROOT, Address, InstanceKey
+from dataclasses import replace
+
+from perimeter.addresses import Address, InstanceKey
 from perimeter.config.draft import Draft, declare
+from perimeter.config.endpoints import pairs_of_steps, take_modules
 from perimeter.config.model import Import
 from perimeter.config.shape import Shape, check_body, check_labels
 from perimeter.diagnostics import Diagnostics
-from perimeter.hcl.nodes import Block, Expr
+from perimeter.hcl.nodes import Block, Expr, GetAttr, Index, Variable
 from perimeter.lang.references import static_traversal
-from perimeter.lang.scope import Step
 
-_IMPORT = Shape(required=("to", "id"), optional=frozenset({"provider"}))
+_IMPORT = Shape(required=("to",), optional=frozenset({"id", "identity", "for_each", "provider"}))
 
 
 def decode_import(block: Block, draft: Draft, diagnostics: Diagnostics) -> None:
@@ -27,24 +29,54 @@ def decode_import(block: Block, draft: Draft, diagnostics: Diagnostics) -> None:
             "imported to. Remove the argument and set provider there.",
             arguments["provider"].name_range,
         )
+    named = [arguments[name].expr for name in ("id", "identity") if name in arguments]
+    if not named:
+        diagnostics.error(
+            "Missing required argument",
+            'The argument "id" is required, but no definition was found.',
+            block.header_range,
+        )
+        return
+    if len(named) > 1:
+        diagnostics.error(
+            "Invalid import block",
+            "An import block says which object it means by exactly one of the arguments id and "
+            "identity.",
+            block.header_range,
+        )
+        return
+    for_each = arguments["for_each"].expr if "for_each" in arguments else None
     target = arguments["to"].expr
-    to = address_of(target)
+    keys: dict[int, Expr] = {}
+    to = address_of(target) if for_each is None else _repeated(target, keys)
     if to is None or to.mode != "managed":
         diagnostics.error(
             "Invalid import address",
             f'"{target.text}" is not the address of one instance of a managed resource, such as '
-            'okta_app.crm, okta_app.crm["eu"] or module.m.okta_app.crm. Its instance keys must be '
-            "literals.",
+            'okta_app.crm, okta_app.crm["eu"] or module.m.okta_app.crm. '
+            + (
+                "Its instance keys must be literals; with for_each they may be computed."
+                if for_each is None
+                else "Only its instance keys may be computed."
+            ),
             target.range,
         )
         return
+    name = target.text if for_each is not None else str(to)
     declare(
         draft.imports,
-        str(to),
-        Import(node=block, to=to, id=arguments["id"].expr),
+        name,
+        Import(
+            node=block,
+            to=to,
+            keys=keys,
+            id=named[0],
+            by_identity="identity" in arguments,
+            for_each=for_each,
+        ),
         diagnostics,
-        summary=f'Duplicate import configuration for "{to}"',
-        detail=f'An import block for the resource "{to}" was already declared at {{}}. A resource '
+        summary=f'Duplicate import configuration for "{name}"',
+        detail=f'An import block for the resource "{name}" was already declared at {{}}. A resource '
         "can have only one import block.",
     )
 
@@ -52,33 +84,44 @@ def decode_import(block: Block, draft: Draft, diagnostics: Diagnostics) -> None:
 def address_of(expr: Expr) -> Address | None:
     """Return the resource instance that a static traversal names, or None if it names something else."""
     traversal = static_traversal(expr)
-    if traversal is None:
-        return None
-    pairs: list[tuple[str, InstanceKey]] = [(traversal.root, None)]
-    for step in traversal.steps:
-        if not _take(pairs, step):
-            return None
-    path = ROOT
-    while pairs and pairs[0] == ("module", None):
-        if len(pairs) < 2:
-            return None
-        path = path.child(*pairs[1])
-        del pairs[:2]
+    pairs = pairs_of_steps(traversal) if traversal is not None else None
+    return None if pairs is None else _address(pairs)
+
+
+def _address(pairs: list[tuple[str, InstanceKey]]) -> Address | None:
+    path, rest = take_modules(pairs)
     mode = "managed"
-    if pairs and pairs[0] == ("data", None):
-        mode = "data"
-        del pairs[0]
-    if len(pairs) != 2 or pairs[0][1] is not None:
+    if rest and rest[0] == ("data", None):
+        mode, rest = "data", rest[1:]
+    if rest is None or len(rest) != 2 or rest[0][1] is not None:
         return None
-    return Address(path, pairs[0][0], pairs[1][0], pairs[1][1], mode)
+    return Address(path, rest[0][0], rest[1][0], rest[1][1], mode)
 
 
-def _take(pairs: list[tuple[str, InstanceKey]], step: Step) -> bool:
-    if not step.index:
-        pairs.append((str(step.key), None))
-        return True
-    name, key = pairs[-1]
-    if key is not None:
-        return False
-    pairs[-1] = (name, step.key)
-    return True
+def _repeated(expr: Expr, keys: dict[int, Expr]) -> Address | None:
+    """The address without its keys, which go into ``keys`` by their place: a module step's index, or -1."""
+    names: list[str] = []
+    found: dict[int, Expr] = {}
+    while not isinstance(expr, Variable):
+        if isinstance(expr, GetAttr):
+            names.append(expr.name)
+        elif isinstance(expr, Index):
+            found[len(names)] = expr.key
+        else:
+            return None
+        expr = expr.object
+    names.append(expr.name)
+    names.reverse()
+    address = _address([(name, None) for name in names])
+    if address is None:
+        return None
+    steps = len(address.module.steps)
+    for behind, key in found.items():
+        at = len(names) - 1 - behind
+        if at == len(names) - 1:
+            keys[-1] = key
+        elif at < 2 * steps and at % 2 == 1:
+            keys[at // 2] = key
+        else:
+            return None
+    return replace(address, key=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perimeter.config.draft import Draft, declare
-from perimeter.config.literals import constant, flag_of, text_of
+from perimeter.config.literals import constant, deprecation, flag_of, text_of
 from perimeter.config.model import Variable
 from perimeter.config.resources import conditions
 from perimeter.config.shape import Shape, check_body, check_labels
@@ -20,7 +20,18 @@ RESERVED = frozenset(
 
 _VARIABLE = Shape(
     labels=("name",),
-    optional=frozenset({"type", "default", "description", "sensitive", "ephemeral", "nullable"}),
+    optional=frozenset(
+        {
+            "type",
+            "default",
+            "description",
+            "sensitive",
+            "ephemeral",
+            "nullable",
+            "const",
+            "deprecated",
+        }
+    ),
     blocks=frozenset({"validation"}),
 )
 
@@ -57,9 +68,19 @@ def decode_variable(block: Block, draft: Draft, diagnostics: Diagnostics) -> Non
         sensitive=flag_of(arguments.get("sensitive"), False, diagnostics),
         ephemeral=flag_of(arguments.get("ephemeral"), False, diagnostics),
         nullable=nullable,
+        const=flag_of(arguments.get("const"), False, diagnostics),
+        deprecated=deprecation(arguments.get("deprecated"), diagnostics),
         validations=conditions(block.body.blocks, "validation", diagnostics),
     )
     _mentions_itself(variable, diagnostics)
+    if variable.const and (variable.sensitive or variable.ephemeral):
+        other = "ephemeral" if variable.ephemeral else "sensitive"
+        diagnostics.error(
+            'Invalid combination of "const" and ' + f'"{other}"',
+            "A const variable can decide where modules come from, which is shown and kept; so it "
+            f"cannot be {other}.",
+            arguments["const"].name_range,
+        )
     declare(
         draft.variables,
         name,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from perimeter.diagnostics import Diagnostics, Range
+from perimeter.diagnostics import Diagnostics
 from perimeter.hcl.nodes import (
     Attribute,
     Call,
@@ -19,6 +18,7 @@ from perimeter.hcl.nodes import (
     Variable,
 )
 from perimeter.hcl.walk import walk
+from perimeter.lang.functions.function import Function
 from perimeter.lang.scope import Traversal
 from perimeter.lang.types import BOOL, STRING
 from perimeter.lang.values import Value, unknown
@@ -41,12 +41,9 @@ class NoScope:
         )
         return unknown(), len(traversal.steps)
 
-    def call(
-        self, name: str, args: Sequence[Value], where: Range, diagnostics: Diagnostics
-    ) -> Value | None:
-        """Report that functions are not allowed."""
-        diagnostics.error("Function calls not allowed", "Functions may not be called here.", where)
-        return unknown()
+    def function(self, name: str) -> Function | None:
+        """Know none: calls are reported before anything is evaluated."""
+        return None
 
 
 NO_SCOPE = NoScope()
@@ -207,3 +204,22 @@ def traversals_of(attribute: Attribute | None, diagnostics: Diagnostics) -> tupl
         return ()
     found = (traversal_of(item, diagnostics) for item in items_of(attribute, diagnostics))
     return tuple(item for item in found if item is not None)
+
+
+def deprecation(attribute: Attribute | None, diagnostics: Diagnostics) -> str:
+    """The message of a ``deprecated`` argument; empty where there is none."""
+    if attribute is None:
+        return ""
+    text = text_of(attribute, diagnostics)
+    if text is not None and not text.strip():
+        diagnostics.error(
+            "Invalid deprecated message",
+            "The message must say what to use instead; it must not be empty.",
+            attribute.expr.range,
+        )
+    return (text or "").strip()
+
+
+def refers_to_something(expr: Expr) -> bool:
+    """Whether an expression is more than a literal: it names something or calls a function."""
+    return any(isinstance(node, Variable | Call) for node in walk(expr))

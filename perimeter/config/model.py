@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Literal as Choice
 from typing import TypeAlias
 
-from perimeter.addresses import Address
+from perimeter.addresses import Address, InstanceKey, Target
 from perimeter.diagnostics import Range
 from perimeter.hcl.nodes import Attribute, Body, Expr, Node
 from perimeter.hcl.source import SourceFile
 from perimeter.lang.scope import Traversal
 from perimeter.lang.types import Type
+from perimeter.lang.values import Value
 
 Path: TypeAlias = tuple[str, ...]
 """The names of the module calls that lead to a module; ``()`` is the root."""
@@ -58,6 +59,8 @@ class Variable(Declared):
     Attributes:
         type: what a value is converted to; optional object attributes and their defaults inside.
         default: an expression without references, or None where the variable is required.
+        const: whether its value must be known before anything is planned, so that module sources may use it.
+        deprecated: what to use instead; empty while it is not deprecated.
     """
 
     name: str
@@ -67,6 +70,8 @@ class Variable(Declared):
     sensitive: bool = False
     ephemeral: bool = False
     nullable: bool = True
+    const: bool = False
+    deprecated: str = ""
     validations: tuple[Condition, ...] = ()
 
 
@@ -87,17 +92,23 @@ class Output(Declared):
     description: str = ""
     sensitive: bool = False
     ephemeral: bool = False
+    deprecated: str = ""
     depends_on: tuple[Traversal, ...] = ()
     preconditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRef:
-    """Which provider configuration a block uses, by the module's own names: ``github`` or ``github.eu``."""
+    """Which provider configuration a block uses, by the module's own names: ``github`` or ``github.eu``.
+
+    Attributes:
+        instance: which of a configuration with ``for_each``: the key in ``github.by_org[each.key]``.
+    """
 
     name: str
     alias: str | None = None
     range: Range | None = None
+    instance: Expr | None = None
 
     @property
     def key(self) -> str:
@@ -111,12 +122,16 @@ class Lifecycle:
 
     Attributes:
         prevent_destroy: a bool, or the expression that decides it.
+        destroy: whether removing the declaration destroys the object; otherwise it is forgotten.
+        enabled: whether the resource exists at all; without it always.
         ignore_changes: attribute paths as written, or ``"all"``.
         expires_at: a timestamp or date; from then on the declaration means absence.
     """
 
     create_before_destroy: bool = False
     prevent_destroy: Expr | bool = False
+    destroy: bool = True
+    enabled: Expr | None = None
     ignore_changes: tuple[tuple[str | int, ...], ...] | Choice["all"] = ()
     replace_triggered_by: tuple[Expr, ...] = ()
     preconditions: tuple[Condition, ...] = ()
@@ -126,12 +141,13 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Resource(Declared):
-    """A ``resource`` or ``data`` block.
+    """A ``resource``, ``data`` or ``ephemeral`` block.
 
     Attributes:
-        mode: ``managed`` or ``data``.
+        mode: ``managed``, ``data`` or ``ephemeral``.
         body: the raw body; what ``meta`` names (attributes and block types) is not the provider's.
         provider_ref: as written, else None; ``provider_key`` answers the default.
+        check: name of the check block it stands in, which alone may refer to it; else empty.
     """
 
     mode: str
@@ -145,6 +161,7 @@ class Resource(Declared):
     depends_on: tuple[Traversal, ...] = ()
     integration: Expr | None = None
     lifecycle: Lifecycle = Lifecycle()
+    check: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -170,6 +187,7 @@ class ModuleCall(Declared):
     Attributes:
         providers: the child's provider key → the caller's provider configuration.
         inputs: the arguments for the child's variables.
+        early: ``source`` and ``version`` where they refer to something; the texts are filled in while loading.
     """
 
     name: str
@@ -179,7 +197,9 @@ class ModuleCall(Declared):
     for_each: Expr | None = None
     providers: Mapping[str, ProviderRef] = field(default_factory=dict)
     depends_on: tuple[Traversal, ...] = ()
+    enabled: Expr | None = None
     inputs: Mapping[str, Attribute] = field(default_factory=dict)
+    early: Mapping[str, Expr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -188,8 +208,9 @@ class ProviderConfig(Declared):
 
     name: str
     alias: str | None = None
+    for_each: Expr | None = None
     body: Body
-    meta: frozenset[str] = frozenset({"alias", "version"})
+    meta: frozenset[str] = frozenset({"alias", "version", "for_each"})
 
     @property
     def key(self) -> str:
@@ -266,24 +287,72 @@ class BreakGlass(Declared):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Check(Declared):
+    """A ``check`` block: conditions that warn when they do not hold, and a data source for them alone."""
+
+    name: str
+    data: Resource | None = None
+    asserts: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Import(Declared):
     """An ``import`` block: an object of a tenant becomes a resource instance's.
 
     Attributes:
-        to: the instance.
-        id: the vendor's id, in the form that the resource type documents.
+        to: the instance; without those of its keys that are in ``keys``.
+        keys: computed instance keys by their place: the index of a module step, or -1 for the resource's own.
+        id: the vendor's id, in the form that the resource type documents; or (``by_identity``) an object of attributes.
     """
 
     to: Address
+    keys: Mapping[int, Expr] = field(default_factory=dict)
     id: Expr
+    by_identity: bool = False
+    for_each: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moved(Declared):
+    """A ``moved`` block; both ends are relative to the module it stands in."""
+
+    source: Target
+    target: Target
+
+    @property
+    def whole(self) -> bool:
+        """Whether all instances move, each keeping its key: neither end names one."""
+        return last_key(self.source) is None and last_key(self.target) is None
+
+
+def last_key(end: Target) -> InstanceKey:
+    """The instance key at the end of an address."""
+    return end.resource.key if end.resource is not None else end.module.steps[-1][1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Removed(Declared):
+    """A ``removed`` block; ``source`` is relative to the module it stands in.
+
+    Attributes:
+        destroy: whether the objects are destroyed; otherwise they are forgotten.
+    """
+
+    source: Target
+    destroy: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Backend(Declared):
-    """Where state lives; the backend itself decodes ``body``."""
+    """Where state lives; the backend itself decodes ``body``.
+
+    Attributes:
+        arguments: its arguments, evaluated while loading.
+    """
 
     type: str
     body: Body
+    arguments: Mapping[str, Value] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,15 +362,17 @@ class Module:
     Attributes:
         path: the names of the calls that lead to it.
         source_dir: its directory as shown to people, relative to where the command runs.
+        package_dir: the installed package that it is a part of, shown likewise; empty for a local module.
         providers: provider configurations by key (``github``, ``github.eu``).
         collections: by (type, name).
         break_glass: by provider key.
-        imports: by the printed address of the instance; only the root module may have any.
+        imports: by the printed address of the instance, or with for_each as written; only the root module may have any.
         sources: its files by shown name.
     """
 
     path: Path
     source_dir: str
+    package_dir: str = ""
     variables: Mapping[str, Variable] = field(default_factory=dict)
     locals: Mapping[str, Local] = field(default_factory=dict)
     outputs: Mapping[str, Output] = field(default_factory=dict)
@@ -314,6 +385,9 @@ class Module:
     integrations: Mapping[str, Integration] = field(default_factory=dict)
     break_glass: Mapping[str, BreakGlass] = field(default_factory=dict)
     imports: Mapping[str, Import] = field(default_factory=dict)
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    moved: tuple[Moved, ...] = ()
+    removed: tuple[Removed, ...] = ()
     backend: Backend | None = None
     sources: Mapping[str, SourceFile] = field(default_factory=dict)
 

@@ -15,8 +15,8 @@ class Node:
 
     Attributes:
         path: the names of the calls that lead to its module.
-        kind: variable, local, output, integration, module, module_end, provider, resource, data, collection or
-            break_glass. A module_end is reached once everything in the called module is.
+        kind: variable, local, output, integration, module, module_end, provider, resource, data, ephemeral, collection,
+            break_glass or check. A module_end is reached once everything in the called module is.
         name: as the kind names it: ``TYPE.NAME`` (resource, collection), ``data.TYPE.NAME``, a provider key, else a name.
     """
 
@@ -31,7 +31,7 @@ class Node:
         match self.kind:
             case "variable" | "local" | "output":
                 return f"{module}{_PREFIXES[self.kind]}{self.name}"
-            case "resource" | "data":
+            case "resource" | "data" | "ephemeral":
                 return f"{module}{self.name}"
             case "module_end":
                 return f"{module}module.{self.name}"

@@ -8,10 +8,12 @@ https://developer.hashicorp.com/terraform/language/files/override
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from perimeter.config.literals import plain_text
 from perimeter.config.shape import header
 from perimeter.diagnostics import Diagnostics
+from perimeter.hcl.json_syntax import JsonAttribute
 from perimeter.hcl.nodes import Block, Body
 
 _MERGED_INSIDE = frozenset({"lifecycle", "required_providers"})
@@ -59,21 +61,18 @@ def _body(like: Body, *, attributes: object = None, blocks: list[Block] | None =
 
 
 def _with_body(block: Block, body: Body) -> Block:
-    return Block(
-        block.src,
-        block.start,
-        block.end,
-        block.type,
-        block.labels,
-        body,
-        block.header_end,
-        block.label_spans,
-    )
+    return replace(block, body=body)
 
 
 def _merge(base: Block, over: Block) -> Block:
     attributes = {**base.body.attributes, **over.body.attributes}
-    blocks = list(base.body.blocks)
+    # In JSON syntax blocks of a provider's look like arguments until its schema is known.
+    given_blocks = {block.type for block in over.body.blocks}
+    for name, item in base.body.attributes.items():
+        if isinstance(item, JsonAttribute) and name in given_blocks:
+            del attributes[name]
+    given_json = {x for x, item in over.body.attributes.items() if isinstance(item, JsonAttribute)}
+    blocks = [block for block in base.body.blocks if block.type not in given_json]
     kinds = {block.type: None for block in over.body.blocks}
     for kind in kinds:
         given = [block for block in over.body.blocks if block.type == kind]

@@ -23,6 +23,14 @@ def check_call(config: Config, caller: Module, call: ModuleCall, diagnostics: Di
                 given.name_range,
                 block=block,
             )
+        elif child.variables[name].deprecated:
+            diagnostics.warning(
+                "Variable marked as deprecated by the module author",
+                f'Variable "{name}" is marked as deprecated with the following message:\n'
+                f"{child.variables[name].deprecated}",
+                given.expr.range,
+                block=block,
+            )
     for name, variable in child.variables.items():
         node = variable.node
         has_default = isinstance(node, Block) and "default" in node.body.attributes

@@ -15,6 +15,7 @@ _ROOTS = (
     "local",
     "module",
     "data",
+    "ephemeral",
     "each",
     "count",
     "self",
@@ -33,11 +34,13 @@ class Place:
         each: whether ``each`` exists: the block has ``for_each``.
         count: whether ``count`` exists.
         this: whether ``self`` exists: a postcondition.
+        check: name of the check block, whose own data source exists there only.
     """
 
     each: bool = False
     count: bool = False
     this: bool = False
+    check: str = ""
 
 
 ANYWHERE = Place()
@@ -61,6 +64,37 @@ def find(
     resolver = _RESOLVERS.get(traversal.root)
     reference = _Reference(config, module, traversal, place, diagnostics)
     return resolver(reference) if resolver is not None else _managed(reference, traversal.root, 0)
+
+
+def check_bare(traversal: Traversal, diagnostics: Diagnostics) -> None:
+    """Report a root that has attributes only and stands alone, as the console words it besides ``find``."""
+    summary = _BARE.get(traversal.root)
+    if summary is not None and not traversal.steps:
+        diagnostics.error(
+            summary,
+            f'"{traversal.root}" alone names nothing. Name one of its attributes, such as '
+            f"{traversal.root}.{_EXAMPLES[traversal.root]}.",
+            traversal.range,
+        )
+
+
+_BARE = {
+    "var": "Reference to undeclared input variable",
+    "local": "Reference to undeclared local value",
+    **{
+        root: f'Invalid "{root}" attribute'
+        for root in ("each", "count", "path", "perimeter", "terraform")
+    },
+}
+_EXAMPLES = {
+    "var": "name",
+    "local": "name",
+    "each": "key",
+    "count": "index",
+    "path": "root",
+    "perimeter": "workspace",
+    "terraform": "workspace",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +188,11 @@ def _module(ref: _Reference) -> Found:
             f"{did_you_mean(name, ref.module.calls)}",
         )
     repeated = call.count is not None or call.for_each is not None
-    at = 2 if len(ref.steps) > 1 and ref.steps[1].index else 1
-    if at == 2 and not repeated:
+    second = ref.steps[1] if len(ref.steps) > 1 else None
+    at = 2 if second is not None and second.index else 1
+    if second is not None and at == 2 and not repeated and isinstance(second.key, int):
         return ref.error(
-            "Unexpected module instance key",
+            "Invalid index",
             f'Because module.{name} does not have "count" or "for_each" set, references to it must '
             "not include an index key. Remove the bracketed index to refer to the single instance.",
         )
@@ -177,7 +212,25 @@ def _module(ref: _Reference) -> Found:
             f'This object does not have an attribute named "{output}": module "{name}" has no such output.'
             f"{did_you_mean(output, child.outputs)}",
         )
+    if child.outputs[output].deprecated:
+        ref.diagnostics.warning(
+            "Value derived from a deprecated source",
+            f"This value is derived from module.{name}.{output}, which is deprecated with the "
+            f"following message:\n\n{child.outputs[output].deprecated}",
+            ref.traversal.range,
+        )
     return Found((Node(child.path, "output", output),), at + 1)
+
+
+def _ephemeral(ref: _Reference) -> Found:
+    kind, name = ref.name(), ref.name(1)
+    if kind is None or name is None:
+        return ref.error(
+            "Invalid reference",
+            'The "ephemeral" object must be followed by two attribute names: the ephemeral resource '
+            "type and the resource name.",
+        )
+    return _block(ref, "ephemeral", kind, name, 2)
 
 
 def _data(ref: _Reference) -> Found:
@@ -222,11 +275,17 @@ def _block(ref: _Reference, mode: str, kind: str, name: str, at: int) -> Found:
             f'A {mode} resource "{kind}" "{name}" has not been declared in {ref.where}.'
             f"{_alternative(ref.module, mode, kind, name)}",
         )
+    if block.check and block.check != ref.place.check:
+        return ref.error(
+            "Reference to scoped resource",
+            f'The referenced data resource "{kind}" "{name}" is not available from this context: '
+            f'only the check block "{block.check}" may refer to it.',
+        )
     if len(ref.steps) > at and not _instance_fits(
         ref, block.address, block.count, block.for_each, at
     ):
         return _NOTHING
-    node_kind = "resource" if mode == "managed" else "data"
+    node_kind = "resource" if mode == "managed" else mode
     return Found((Node(ref.module.path, node_kind, block.address),), at)
 
 
@@ -328,7 +387,7 @@ def _path(ref: _Reference) -> Found:
 
 
 def _perimeter(ref: _Reference) -> Found:
-    return _attribute_of(ref, ("workspace",))
+    return _attribute_of(ref, ("workspace", "applying"))
 
 
 def _attribute_of(ref: _Reference, names: tuple[str, ...]) -> Found:
@@ -348,6 +407,7 @@ _RESOLVERS: dict[str, Callable[[_Reference], Found]] = {
     "local": _local,
     "module": _module,
     "data": _data,
+    "ephemeral": _ephemeral,
     "resource": _resource,
     "integration": _integration,
     "each": _each,

@@ -14,7 +14,7 @@ from perimeter.config.literals import (
 from perimeter.config.model import Condition, Lifecycle, ProviderRef, Resource
 from perimeter.config.shape import Shape, check_body, check_labels, place
 from perimeter.diagnostics import Diagnostics
-from perimeter.hcl.nodes import Attribute, Block, Call, Expr, GetAttr, Variable
+from perimeter.hcl.nodes import Attribute, Block, Call, Expr, GetAttr, Index, Variable
 from perimeter.hcl.walk import walk
 
 META = frozenset(
@@ -37,13 +37,15 @@ _CONDITIONS = frozenset({"precondition", "postcondition"})
 _MANAGED_ONLY = (
     "create_before_destroy",
     "prevent_destroy",
+    "destroy",
     "ignore_changes",
     "replace_triggered_by",
     "expires_at",
 )
 _LIFECYCLE = {
-    "managed": Shape(optional=frozenset(_MANAGED_ONLY), blocks=_CONDITIONS),
-    "data": Shape(optional=frozenset(_MANAGED_ONLY), blocks=_CONDITIONS),
+    "managed": Shape(optional=frozenset({*_MANAGED_ONLY, "enabled"}), blocks=_CONDITIONS),
+    "data": Shape(optional=frozenset({*_MANAGED_ONLY, "enabled"}), blocks=_CONDITIONS),
+    "ephemeral": Shape(optional=frozenset({*_MANAGED_ONLY, "enabled"}), blocks=_CONDITIONS),
 }
 _EXCLUSIVE = (
     'The "count" and "for_each" meta-arguments are mutually-exclusive, only one should be used to '
@@ -74,6 +76,10 @@ def provider_ref(attribute: Attribute | None, diagnostics: Diagnostics) -> Provi
 
 def provider_ref_of(expr: Expr, diagnostics: Diagnostics) -> ProviderRef | None:
     """The provider configuration that an expression such as ``github.eu`` names."""
+    instance: Expr | None = None
+    where = expr.range
+    if isinstance(expr, Index) and isinstance(expr.object, GetAttr):
+        instance, expr = expr.key, expr.object
     traversal = traversal_of(expr, diagnostics)
     if traversal is None:
         return None
@@ -82,19 +88,21 @@ def provider_ref_of(expr: Expr, diagnostics: Diagnostics) -> ProviderRef | None:
         diagnostics.error(
             "Invalid provider configuration reference",
             "The provider argument requires a provider type name, optionally followed by a period "
-            "and then a configuration alias.",
-            expr.range,
+            "and then a configuration alias, and an instance key where that has for_each.",
+            where,
         )
         return None
     alias = str(steps[0].key) if steps else None
-    return ProviderRef(name=traversal.root, alias=alias, range=expr.range)
+    return ProviderRef(name=traversal.root, alias=alias, range=where, instance=instance)
 
 
-def decode_resource(block: Block, draft: Draft, diagnostics: Diagnostics) -> None:
-    """Decode a ``resource`` or ``data`` block."""
+def decode_resource(
+    block: Block, draft: Draft, diagnostics: Diagnostics, *, check: str = ""
+) -> Resource | None:
+    """Decode and declare a ``resource``, ``data`` or ``ephemeral`` block; ``check`` names the block it stands in."""
     if not check_labels(block, _RESOURCE, diagnostics):
-        return
-    mode = "managed" if block.type == "resource" else "data"
+        return None
+    mode = "managed" if block.type == "resource" else block.type
     arguments = block.body.attributes
     count, for_each = repetition(block, "resources", diagnostics)
     integration = arguments.get("integration")
@@ -111,6 +119,7 @@ def decode_resource(block: Block, draft: Draft, diagnostics: Diagnostics) -> Non
         depends_on=traversals_of(arguments.get("depends_on"), diagnostics),
         integration=integration.expr if integration else None,
         lifecycle=_lifecycle(block, mode, diagnostics),
+        check=check,
     )
     for nested in block.body.blocks:
         if nested.type in ("provisioner", "connection"):
@@ -120,18 +129,19 @@ def decode_resource(block: Block, draft: Draft, diagnostics: Diagnostics) -> Non
                 f'"{nested.type}" block and run the command from the pipeline that applies.',
                 nested.header_range,
             )
-    word = "managed" if mode == "managed" else "data"
-    article = "A" if mode == "managed" else "A data"
+    article = {"managed": "A", "data": "A data"}.get(mode, "An ephemeral")
     declare(
         draft.resources,
         resource.key,
         resource,
         diagnostics,
-        summary=f"Duplicate {'resource' if word == 'managed' else 'data'} "
+        summary=f"Duplicate {'resource' if mode == 'managed' else mode} "
         f'"{resource.type}" configuration',
         detail=f'{article} {resource.type} resource named "{resource.name}" was already declared '
-        "at {}. Resource names must be unique per type in each module.",
+        "at {}. Resource names must be unique per type in each module"
+        f"{', including within check blocks' if mode == 'data' else ''}.",
     )
+    return resource
 
 
 def conditions(blocks: list[Block], kind: str, diagnostics: Diagnostics) -> tuple[Condition, ...]:
@@ -177,26 +187,54 @@ def _lifecycle(resource: Block, mode: str, diagnostics: Diagnostics) -> Lifecycl
     check_labels(block, shape, diagnostics)
     check_body(block, shape, diagnostics)
     arguments = block.body.attributes
-    if mode == "data":
+    if mode != "managed":
         for name in _MANAGED_ONLY:
             if name in arguments:
                 diagnostics.error(
-                    "Invalid data resource lifecycle argument",
+                    f"Invalid {mode} resource lifecycle argument",
                     f'The lifecycle argument "{name}" is defined only for managed resources '
-                    '("resource" blocks), and is not valid for data resources.',
+                    f'("resource" blocks), and is not valid for {mode} resources.',
                     arguments[name].name_range,
                 )
-        arguments = {}
+        arguments = {name: item for name, item in arguments.items() if name == "enabled"}
+    enabled = enabled_of(block, resource, diagnostics)
     expires_at = arguments.get("expires_at")
+    destroy = flag_of(arguments.get("destroy"), True, diagnostics)
+    if expires_at is not None and not destroy:
+        diagnostics.error(
+            'Invalid combination of "expires_at" and "destroy"',
+            "What expires is removed from the tenant; with destroy = false it could only be "
+            "forgotten, and would go on to exist. Leave one of the two out.",
+            expires_at.name_range,
+        )
     return Lifecycle(
         create_before_destroy=flag_of(arguments.get("create_before_destroy"), False, diagnostics),
         prevent_destroy=_prevent_destroy(arguments.get("prevent_destroy"), diagnostics),
+        destroy=destroy,
+        enabled=enabled,
         ignore_changes=_ignore_changes(arguments.get("ignore_changes"), diagnostics),
         replace_triggered_by=_triggers(arguments.get("replace_triggered_by"), diagnostics),
         preconditions=conditions(block.body.blocks, "precondition", diagnostics),
         postconditions=conditions(block.body.blocks, "postcondition", diagnostics),
         expires_at=expires_at.expr if expires_at else None,
     )
+
+
+def enabled_of(lifecycle: Block, owner: Block, diagnostics: Diagnostics) -> Expr | None:
+    """The ``enabled`` expression of a lifecycle block; with ``count`` or ``for_each`` it has no meaning."""
+    given = lifecycle.body.attributes.get("enabled")
+    if given is None:
+        return None
+    for name in ("count", "for_each"):
+        if name in owner.body.attributes:
+            diagnostics.error(
+                f'Invalid combination of "{name}" and "enabled"',
+                f'The "{name}" and "enabled" meta-arguments are mutually-exclusive: without '
+                "instances there is nothing to enable. Let the one decide what the other would.",
+                given.name_range,
+            )
+            return None
+    return given.expr
 
 
 def _prevent_destroy(attribute: Attribute | None, diagnostics: Diagnostics) -> Expr | bool:
@@ -223,7 +261,19 @@ def _ignore_changes(
 
 
 _NOT_RESOURCES = frozenset(
-    {"var", "local", "module", "data", "path", "perimeter", "self", "integration", "each", "count"}
+    {
+        "var",
+        "local",
+        "module",
+        "data",
+        "path",
+        "perimeter",
+        "self",
+        "integration",
+        "each",
+        "count",
+        "ephemeral",
+    }
 )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from perimeter.diagnostics import Diagnostics, Range, did_you_mean
-from perimeter.hcl.nodes import Block, Body
+from perimeter.hcl.json_syntax import JsonAttribute
+from perimeter.hcl.nodes import Attribute, Block, Body
 
 NAME_RULE = (
     "A name must start with a letter or underscore and may contain only letters, digits, "
@@ -102,6 +103,16 @@ def check_body(block: Block, shape: Shape, diagnostics: Diagnostics) -> bool:
     return complete
 
 
+def extraneous(attribute: Attribute, known: Iterable[str], diagnostics: Diagnostics) -> None:
+    """Report a property of the JSON syntax that means nothing here."""
+    diagnostics.error(
+        "Extraneous JSON object property",
+        f'No argument or block type is named "{attribute.name}".'
+        f"{did_you_mean(attribute.name, sorted(known))}",
+        attribute.name_range,
+    )
+
+
 def unexpected(
     body: Body,
     arguments: Iterable[str],
@@ -114,6 +125,9 @@ def unexpected(
     known_arguments, known_blocks = frozenset(arguments), frozenset(blocks)
     for name, attribute in body.attributes.items():
         if name in known_arguments:
+            continue
+        if isinstance(attribute, JsonAttribute):
+            extraneous(attribute, known_arguments | known_blocks, diagnostics)
             continue
         if name in known_blocks:
             hint = f' Did you mean to define a block of type "{name}"?'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from perimeter.config.assignments import Assignments, Given, Origin
 from perimeter.config.literals import constant
@@ -10,6 +10,7 @@ from perimeter.config.model import Condition, Variable
 from perimeter.config.shape import header, place
 from perimeter.diagnostics import Diagnostics, Range
 from perimeter.hcl.nodes import Block
+from perimeter.lang.functions.function import Function
 from perimeter.lang.scope import Scope, Traversal
 from perimeter.lang.types import BOOL, DYNAMIC, STRING, Primitive
 from perimeter.lang.values import (
@@ -42,15 +43,25 @@ def bind(
     diagnostics = Diagnostics()
     _undeclared(variables, assignments, diagnostics)
     values = {
-        name: _value(variable, assignments.values.get(name), diagnostics)
+        name: given_value(variable, assignments.values.get(name), diagnostics)
         for name, variable in variables.items()
     }
+    for variable in variables.values():
+        if variable.deprecated and variable.name in assignments.values:
+            diagnostics.warning(
+                "Deprecated variable used from the root module",
+                f'The root variable "{variable.name}" is deprecated with the following message:\n'
+                f"{variable.deprecated}",
+                variable.range,
+            )
     scope = VariableScope(values)
     for variable in variables.values():
         if values[variable.name].is_known:
             for rule in variable.validations:
                 if refers_to_variables_only(rule):
-                    check_rule(variable, rule, scope, diagnostics)
+                    given = assignments.values.get(variable.name)
+                    subject = given.range if given is not None and given.value is not None else None
+                    check_rule(variable, rule, scope, diagnostics, subject=subject)
     return values, diagnostics
 
 
@@ -100,7 +111,8 @@ def _undeclared(
         )
 
 
-def _value(variable: Variable, given: Given | None, diagnostics: Diagnostics) -> Value:
+def given_value(variable: Variable, given: Given | None, diagnostics: Diagnostics) -> Value:
+    """A root variable's value, from what it is given or by default."""
     if given is None:
         return default_value(variable, diagnostics, root=True)
     raw = _evaluated(variable, given, diagnostics)
@@ -110,6 +122,8 @@ def _value(variable: Variable, given: Given | None, diagnostics: Diagnostics) ->
 
 
 def _evaluated(variable: Variable, given: Given, diagnostics: Diagnostics) -> Value | None:
+    if given.value is not None:
+        return given.value
     if given.expr is not None:
         return constant(given.expr, diagnostics)
     if given.text is None:
@@ -242,9 +256,7 @@ class VariableScope:
         )
         return unknown(), len(traversal.steps)
 
-    def call(
-        self, name: str, args: Sequence[Value], where: Range, diagnostics: Diagnostics
-    ) -> Value | None:
+    def function(self, name: str) -> Function | None:
         """Know no functions besides the language's."""
         return None
 

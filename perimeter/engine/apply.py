@@ -13,13 +13,15 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from perimeter.addresses import ROOT
 from perimeter.diagnostics import Diagnostics
+from perimeter.engine.conditions import judge_check
 from perimeter.engine.connections import Connections
 from perimeter.engine.declaration import as_value
+from perimeter.engine.ephemeral import Openings
 from perimeter.engine.evaluation import Evaluation
 from perimeter.engine.execute import NOWHERE, Done, Executor, Job
 from perimeter.engine.model import Applied, Change, Event, Plan, StageResult
@@ -108,8 +110,12 @@ def apply(request: ApplyRequest) -> tuple[Applied, Diagnostics]:
     if not run.tenants_are_as_planned():
         return Applied(cancelled=True, serial=request.remembered.state.serial), diagnostics
     evaluation.live = True
-    run.execute()
-    return run.finish(), diagnostics
+    evaluation.opener = run.openings.open
+    try:
+        run.execute()
+        return run.finish(), diagnostics
+    finally:
+        run.openings.close()
 
 
 class _Run:
@@ -133,6 +139,7 @@ class _Run:
         self.stages = stages(plan, self.types)
         found = replay(request.remembered.state, request.remembered.records)
         self.pending: tuple[Intent, ...] = found.pending
+        self.begun = pending_creates(found.pending)
         self.held: dict[str, set[str]] = defaultdict(set)
         for known in found.state.resources.values():
             for item in known.objects:
@@ -142,6 +149,14 @@ class _Run:
         )
         self.evidence = EvidenceLog(request.backend)
         self.executor = Executor(journal=self.journal, now=request.now, failpoint=request.failpoint)
+        self.openings = Openings(
+            evaluation=evaluation,
+            connections=request.connections,
+            providers=request.planned.instances,
+            places=request.planned.ephemeral,
+            tenants=plan.tenants,
+            diagnostics=diagnostics,
+        )
         self.waits = Waits(self.stages)
         self.results: list[StageResult] = []
         self.by_address: dict[str, str] = {}
@@ -178,11 +193,12 @@ class _Run:
 
     def execute(self) -> None:
         """Run all stages."""
-        if not self._settle_early():
+        if not self._move() or not self._settle_early():
             return
         running: dict[Future[Done], tuple[Stage, Change, float]] = {}
         with ThreadPoolExecutor(self.request.parallelism, thread_name_prefix="apply") as pool:
             while True:
+                self.openings.renew()
                 self._start(pool, running)
                 if not running:
                     break
@@ -225,6 +241,7 @@ class _Run:
             serial = after.state.serial
         except StateError as problem:
             self.diagnostics.extend(problem.diagnostics)
+        self._checks()
         applied = Applied(
             results=tuple(self.results),
             outputs={
@@ -239,6 +256,22 @@ class _Run:
         )
         request.on_event(Event(kind="apply_done", data={"failed": applied.count("failed")}))
         return applied
+
+    def _move(self) -> bool:
+        """Remember what moved under its new address, before anything is done to it."""
+        if not self.plan.moves:
+            return True
+        try:
+            self.journal.move(self.plan.moves)
+        except StateError as problem:
+            self._give_up(problem)
+            for stage in self.waits.left():
+                self._note(stage, "skipped", "because the journal cannot be written")
+            return False
+        held = self.journal.remembered
+        self.pending = replay(held.state, held.records).pending
+        self.begun = pending_creates(self.pending)
+        return True
 
     def _settle_early(self) -> bool:
         """Close what earlier runs left open and this plan does anew, before it begins anew."""
@@ -313,7 +346,7 @@ class _Run:
                 self._failed(stage, decided.problems[0].summary)
                 return None
             change = decided.change
-        kind = None if stage.operation == "read" else self.types[change.type]
+        kind = None if stage.operation == "read" else instance.provider.resources[change.type]
         tenant: Tenant = change.tenant or self.plan.tenants.get(change.provider) or NOWHERE
         reader: Any = None
         writer: Any = None
@@ -341,7 +374,7 @@ class _Run:
         )
 
     def _token(self, change: Change) -> str:
-        intent = self.request.request.pending.get(str(change.address))
+        intent = self.begun.get(str(change.address))
         return intent.token if intent is not None and intent.operation == "create" else ""
 
     def _failed(self, stage: Stage, text: str) -> None:
@@ -355,6 +388,9 @@ class _Run:
             self.held[change.type].add(done.id)
         if stage.operation != "read" and stage.operation != "manual":
             self.entries.append(self._entry(stage.operation, change, done))
+        if done.status == "failed" and self._is_checks_own(change):
+            self.diagnostics.warning("Check could not be made", done.text, address=change.name)
+            done = replace(done, status="done")
         well = done.status == "done"
         self._note(stage, done.status, done.text)
         if well:
@@ -377,6 +413,24 @@ class _Run:
             )
         )
         self.waits.end(stage, well=well)
+
+    def _is_checks_own(self, change: Change) -> bool:
+        """Whether it is a check's data source, which blocks nothing."""
+        address = change.address
+        if address is None or address.mode != "data":
+            return False
+        module = self.request.request.config.modules[address.module.names]
+        return bool(module.resources["data", address.type, address.name].check)
+
+    def _checks(self) -> None:
+        """Judge the check blocks again, now that everything is decided that can be."""
+        if self.plan.options.destroy:
+            return
+        for path, module in self.request.request.config.modules.items():
+            for check in module.checks.values():
+                for instance in self.evaluation.modules.get(path, ()):
+                    scope = self.evaluation.scope(instance)
+                    judge_check(check, scope, self.diagnostics, planning=False)
 
     def _give_up(self, problem: BaseException) -> None:
         self.fatal = problem

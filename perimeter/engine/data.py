@@ -22,24 +22,29 @@ def plan_data(
     work: Work, block: Resource, module: ModulePath, dependencies: tuple[str, ...]
 ) -> None:
     """Evaluate every instance of a data block into ``work.evaluation``."""
-    found = repetition(block.count, block.for_each, work.evaluation.scope(module), work.diagnostics)
+    found = repetition(
+        block.count,
+        block.for_each,
+        work.evaluation.scope(module),
+        work.diagnostics,
+        block.lifecycle.enabled,
+    )
     instances = work.evaluation.expand((module, "data", block.type, block.name), found)
-    instance = work.provider_of(module, block.provider)
-    source = instance.provider.data_sources.get(block.type) if instance is not None else None
-    if instance is None or source is None:
-        known = instance.provider.data_sources if instance is not None else {}
-        work.diagnostics.error(
-            "Invalid data source",
-            f'No provider of this configuration supports data source "{block.type}".{did_you_mean(block.type, known)}',
-            block.range,
-        )
-        for key in found.keys:
-            instances.put(key, unknown())
-        return
+    one = None if block.provider.instance is not None else work.provider_of(module, block.provider)
     for key in found.keys:
-        instances.put(
-            key, _read(work, block, instance, source, module, key, found.each(key), dependencies)
-        )
+        each = found.each(key)
+        instance = one or work.provider_of(module, block.provider, each)
+        source = instance.provider.data_sources.get(block.type) if instance is not None else None
+        if instance is None or source is None:
+            known = instance.provider.data_sources if instance is not None else {}
+            work.diagnostics.error(
+                "Invalid data source",
+                f'No provider of this configuration supports data source "{block.type}".{did_you_mean(block.type, known)}',
+                block.range,
+            )
+            instances.put(key, unknown())
+            continue
+        instances.put(key, _read(work, block, instance, source, module, key, each, dependencies))
 
 
 def _read(

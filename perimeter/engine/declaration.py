@@ -15,10 +15,8 @@ from perimeter.engine.instances import Declaration
 from perimeter.engine.scope import Each
 from perimeter.engine.work import ProviderInstance, Work
 from perimeter.hcl.nodes import Expr, GetAttr, Index, Variable
-from perimeter.lang.convert import ConversionError, convert
 from perimeter.lang.marks import apply_marks, mark_paths
 from perimeter.lang.plain import from_plain, to_plain
-from perimeter.lang.types import STRING
 from perimeter.lang.values import EPHEMERAL, SENSITIVE, Value
 from perimeter.sdk.contract import Attributes
 from perimeter.sdk.provider import ResourceType
@@ -74,7 +72,7 @@ def declare(
         prevent = work.evaluation.value(prevent, module, problems, each).raw is True
     expired = _expired(work, block, integration, module, each, problems)
     triggered = _triggered(work, block, module, each)
-    import_id = _import_id(work, address, problems)
+    imported = work.imports.get(str(address))
     work.diagnostics.extend(problem.at(address=str(address)) for problem in problems)
     return Declaration(
         address=address,
@@ -89,36 +87,8 @@ def declare(
         prevent_destroy=prevent,
         triggered=triggered,
         expired=expired,
-        import_id=import_id,
+        import_id=imported.id if imported is not None else None,
     )
-
-
-def _import_id(work: Work, address: Address, problems: Diagnostics) -> str | None:
-    block = work.config.root.imports.get(str(address))
-    if block is None:
-        return None
-    found = Diagnostics()
-    value = work.evaluation.value(block.id, ModulePath(), found)
-    problems.extend(found)
-    if found.has_errors:
-        return None
-    try:
-        text = convert(value, STRING)
-    except ConversionError as problem:
-        reason = f"{problem}"
-    else:
-        if isinstance(text.raw, str) and text.raw and not text.deep_marks():
-            return text.raw
-        if text.deep_marks():
-            reason = "a sensitive or ephemeral value cannot be an id"
-        elif text.is_known:
-            reason = "the id must not be null or empty"
-        else:
-            reason = "the id must be known while planning"
-    problems.error(
-        "Invalid import id argument", f"The import id is unsuitable: {reason}.", block.id.range
-    )
-    return None
 
 
 def _refuse_ephemeral(

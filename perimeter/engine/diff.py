@@ -171,12 +171,12 @@ def difference(
     observed: Mapping[str, Plain] | None,
     remembered: Mapping[str, Plain] | None = None,
     *,
-    reset: bool = False,
+    reset: frozenset[str] = frozenset(),
 ) -> Difference:
     """Settle what an object becomes.
 
-    ``observed`` is None for a create. ``remembered`` gives what only state knows (``Mode.LOCAL``). ``reset``: an
-    argument that is omitted becomes null, as for an object that only state holds: nobody else can have set it.
+    ``observed`` is None for a create. ``remembered`` gives what only state knows (``Mode.LOCAL``). ``reset``: omitted
+    arguments that become null, as for an object that only state holds: nobody else can have set them.
     """
     if observed is None:
         return Difference(after=_created(schema, desired), changed=frozenset(desired))
@@ -194,7 +194,12 @@ def difference(
             continue
         after[name] = there
         if wanted is None:
-            if reset and attribute.optional and not attribute.computed and there is not None:
+            if (
+                name in reset
+                and attribute.optional
+                and not attribute.computed
+                and there is not None
+            ):
                 after[name] = None
                 changed.add(name)
                 replace.extend([(name,)] if attribute.replace else [])

@@ -6,17 +6,21 @@ from its expression when it is asked for, from the resources applied so far.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from perimeter.addresses import ROOT, InstanceKey, ModulePath
 from perimeter.config.model import Config, ModuleCall
 from perimeter.diagnostics import Diagnostics
+from perimeter.engine.boundary import check_path, folders_of
+from perimeter.engine.functions import language_function
 from perimeter.engine.repetition import SINGLE, Repetition, repetition
 from perimeter.engine.scope import Each, ModuleScope
 from perimeter.hcl.nodes import Expr
 from perimeter.lang.convert import ConversionError, convert
 from perimeter.lang.evaluate import evaluate
+from perimeter.lang.functions.function import Function
 from perimeter.lang.values import (
     EPHEMERAL,
     SENSITIVE,
@@ -27,6 +31,13 @@ from perimeter.lang.values import (
     tuple_of,
     unknown,
 )
+from perimeter.sdk.provider import Provider
+
+
+def nothing_listed(_path: str) -> Sequence[str]:
+    """No directory holds files."""
+    return ()
+
 
 ResourceKey = tuple[ModulePath, str, str, str]
 """Module instance, mode, type, name."""
@@ -50,6 +61,8 @@ class Instances:
         if self._whole is None:
             if self.repetition.kind == "unknown":
                 self._whole = unknown()
+            elif self.repetition.kind == "disabled":
+                self._whole = null()
             elif self.repetition.kind == "count":
                 self._whole = tuple_of(
                     [self.values.get(key, unknown()) for key in self.repetition.keys]
@@ -71,8 +84,11 @@ class Evaluation:
         *,
         now: str,
         read_file: Callable[[str], bytes],
+        list_files: Callable[[str], Sequence[str]] = nothing_listed,
+        providers: Mapping[str, Provider] = MappingProxyType({}),
         cwd: str = ".",
         workspace: str = "default",
+        outside_files: tuple[str, ...] = (),
     ) -> None:
         self.config = config
         self.inputs = inputs
@@ -80,8 +96,12 @@ class Evaluation:
         self.cwd = cwd
         self.base_dir = cwd
         self.workspace = workspace
+        self.outside_files = outside_files
         self.read_file = read_file
+        self.list_files = list_files
+        self.providers = providers
         self.live = False
+        self.opener: Callable[[ModulePath, str, str], None] | None = None
         self.modules: dict[tuple[str, ...], list[ModulePath]] = {(): [ROOT]}
         self._variables: dict[tuple[ModulePath, str], Value] = {}
         self._locals: dict[tuple[ModulePath, str], Value] = {}
@@ -89,6 +109,22 @@ class Evaluation:
         self._calls: dict[tuple[ModulePath, str], Repetition] = {}
         self._integrations: dict[tuple[ModulePath, str], Value] = {}
         self._resources: dict[ResourceKey, Instances] = {}
+
+    def check_path(self, module: ModulePath, path: str, *, listed: bool = False) -> None:
+        """Refuse a file that a module may not read; raises ``PermissionError``."""
+        folders = folders_of(self.config, module.names, self.cwd)
+        check_path(path, (*folders, *self.outside_files), self.cwd, listed=listed)
+
+    def function(self, module: ModulePath, name: str) -> Function | None:
+        """A provider's function by its full name, ``provider::NAME::FUNCTION``, as a module names the provider."""
+        space, _, rest = name.partition("::")
+        local, _, wanted = rest.partition("::")
+        if space != "provider":
+            return None
+        required = self.config.modules[module.names].required_providers.get(local)
+        provider = self.providers.get(required.entry_point if required is not None else local)
+        declared = provider.functions.get(wanted) if provider is not None else None
+        return language_function(declared) if declared is not None else None
 
     def scope(
         self, module: ModulePath, each: Each | None = None, this: Value | None = None
@@ -213,6 +249,8 @@ class Evaluation:
         calls = self._calls[parent, name]
         if calls.kind == "unknown":
             return unknown()
+        if calls.kind == "disabled":
+            return null()
         parts = {key: object_of(self.module_outputs(parent.child(name, key))) for key in calls.keys}
         if calls.kind == "count":
             return tuple_of(list(parts.values()))
@@ -236,7 +274,8 @@ class Evaluation:
     def set_call(self, module: ModulePath, name: str, diagnostics: Diagnostics) -> None:
         """Expand a module call inside one instance of its caller."""
         call = self.config.modules[module.names].calls[name]
-        found = repetition(call.count, call.for_each, self.scope(module), diagnostics)
+        scope = self.scope(module)
+        found = repetition(call.count, call.for_each, scope, diagnostics, call.enabled)
         self._calls[module, name] = found
         self.modules.setdefault((*module.names, name), []).extend(
             module.child(name, key) for key in found.keys
@@ -250,6 +289,11 @@ class Evaluation:
         """What ``each`` or ``count`` is inside the arguments of a module call."""
         found = self._calls.get((module, call.name), SINGLE)
         return found.each(key)
+
+    def open_ephemeral(self, module: ModulePath, kind: str, name: str) -> None:
+        """While applying: have an ephemeral resource opened that is needed now."""
+        if self.live and self.opener is not None:
+            self.opener(module, kind, name)
 
     # Resources ----------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from perimeter.addresses import parse_address
 from perimeter.engine.model import Action
 from perimeter.engine.work import Work
 
@@ -83,3 +84,33 @@ def _protected(work: Work) -> None:
                 "prevent_destroy = false first, or leave it out with -target.",
                 address=change.name,
             )
+
+
+def check_replacements(work: Work, declared: frozenset[str]) -> None:
+    """Warn of ``-replace`` addresses that name a block with other instances, or nothing declared."""
+    for text in work.options.replace:
+        if text in declared:
+            continue
+        wanted = parse_address(text)
+        others = sorted(name for name in declared if parse_address(name).block == wanted.block)
+        if not others:
+            why = "it is not declared"
+        elif wanted.key is None:
+            why = "it has instance keys"
+        else:
+            why = "it has other instance keys"
+        options = "".join(f"\n  -replace={shell_word(name)}" for name in others[:10])
+        more = (
+            f". To force replacement of particular instances, use one or more of the following options instead:{options}"
+            if others
+            else "."
+        )
+        work.diagnostics.warning(
+            "Incompletely-matched force-replace resource instance",
+            f"Your force-replace request for {text} doesn't match any resource instances because {why}{more}",
+        )
+
+
+def shell_word(text: str) -> str:
+    """An address as a shell takes it."""
+    return f"'{text}'" if '"' in text else text

@@ -37,6 +37,7 @@ class Declaration:
         sensitive: paths that nobody is shown.
         expressions: source text by top-level name, where the value is not wholly known.
         triggered: addresses of ``replace_triggered_by`` that will change.
+        import_id: the id, or the identifying attributes, of the object that an import block names.
         expired: the instant from which the declaration means absence, when that has come.
     """
 
@@ -52,7 +53,7 @@ class Declaration:
     prevent_destroy: bool = False
     triggered: tuple[str, ...] = ()
     expired: str = ""
-    import_id: str | None = None
+    import_id: str | Mapping[str, Any] | None = None
 
 
 def plan_instance(work: Work, wanted: Declaration) -> tuple[Change | None, Attributes]:
@@ -62,7 +63,9 @@ def plan_instance(work: Work, wanted: Declaration) -> tuple[Change | None, Attri
         wanted.desired
     )
     remembered = _remembered(work, wanted.address)
-    base = _base(wanted, remembered)
+    base = replace(
+        _base(wanted, remembered), previous_address=work.origins.get(str(wanted.address))
+    )
     _validate(work, wanted)
     if instance.config is None:
         reason = f"the configuration of provider {instance.key} is not known before apply"
@@ -112,6 +115,7 @@ def _base(wanted: Declaration, remembered: StateObject | None) -> Change:
         dependencies=wanted.dependencies,
         protected=wanted.prevent_destroy,
         create_before_destroy=lifecycle.create_before_destroy,
+        retained=not lifecycle.destroy,
         block=f"{wanted.block.range.filename}:{wanted.block.range.start.line}",
         schema=wanted.kind.schema,
     )
@@ -234,7 +238,7 @@ def _compare(
     assert observed is not None
     known = remembered.attributes if remembered is not None else {}
     desired = ignoring(wanted.block, wanted.desired, observed)
-    found = difference(schema, desired, observed, known, reset=kind.local)
+    found = difference(schema, desired, observed, known, reset=_reset(wanted))
     for name, unseen in found.unseen.items():
         work.hide(wanted.instance.key, f"{kind.name}.{name}", unseen, str(wanted.address))
     before = dict(observed)
@@ -296,6 +300,15 @@ def _compare(
             replace(finished, before=known, after=before, changed=drifted, action=Action.UPDATE)
         )
     return finished, change.after or {}
+
+
+def _reset(wanted: Declaration) -> frozenset[str]:
+    """Arguments that are null because configuration omits them: where nobody else can set them."""
+    ignored = wanted.block.lifecycle.ignore_changes
+    if not (wanted.kind.local and wanted.kind.resets) or ignored == "all":
+        return frozenset()
+    kept = {str(path[0]) for path in ignored}
+    return frozenset(wanted.kind.schema.attributes) - wanted.desired.keys() - kept
 
 
 def _local(schema: Schema) -> frozenset[str]:
@@ -401,6 +414,14 @@ def _replace(
     )
     change = replace(change, action=action, reason=reason, replace_paths=paths, after=planned)
     remembered = change.prior
+    if not wanted.block.lifecycle.destroy:
+        work.diagnostics.error(
+            "Instance cannot be destroyed",
+            f"Resource {wanted.address} has lifecycle.destroy = false, but the plan calls for this resource to be replaced "
+            "by a new one. Keep the old value, or apply destroy = true first.",
+            wanted.block.range,
+            address=str(wanted.address),
+        )
     if wanted.prevent_destroy or (remembered is not None and remembered.protected):
         what = ", ".join(str(path[0]) for path in paths) or reason.replace("_", " ")
         work.diagnostics.error(

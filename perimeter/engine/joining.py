@@ -6,8 +6,9 @@ absence is confirmed by id before it counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from perimeter.addresses import Address
 from perimeter.diagnostics import Range
@@ -53,7 +54,7 @@ def join(
     kind: ResourceType,
     desired: Attributes,
     remembered: StateObject | None,
-    import_id: str | None,
+    import_id: str | Mapping[str, Any] | None,
     where: Range | None,
     *,
     declared: bool = True,
@@ -149,7 +150,7 @@ def _find(
     instance: ProviderInstance,
     kind: ResourceType,
     desired: Attributes,
-    import_id: str | None,
+    import_id: str | Mapping[str, Any] | None,
     where: Range | None,
     tenant: Tenant,
     parent: str | None,
@@ -263,7 +264,7 @@ def _imported(
     address: Address,
     instance: ProviderInstance,
     kind: ResourceType,
-    import_id: str,
+    import_id: str | Mapping[str, Any],
     where: Range | None,
     tenant: Tenant,
     parent: str | None,
@@ -271,7 +272,11 @@ def _imported(
     objects: dict[str, Observed],
 ) -> Joined:
     try:
-        wanted = kind.import_key(import_id, tenant)
+        wanted = (
+            kind.import_key(import_id, tenant)
+            if isinstance(import_id, str)
+            else _identity(kind, import_id)
+        )
     except ValueError as problem:
         work.diagnostics.error(
             "Invalid import id",
@@ -293,15 +298,37 @@ def _imported(
             return Joined(status="unseen", unseen=answer)
         found = answer
     if found is None:
+        which = f'id "{import_id}"' if isinstance(import_id, str) else "this identity"
         work.diagnostics.error(
             "Cannot import non-existent object",
-            f'The tenant {tenant.name} has no {kind.name} with id "{import_id}". Check the id, or take the import block away '
+            f"The tenant {tenant.name} has no {kind.name} with {which}. Check the id, or take the import block away "
             "to create a new object.",
             where,
             address=str(address),
         )
         return _ERROR
     return _take(work, instance, kind, found, parent, importing=found.id)
+
+
+def _identity(kind: ResourceType, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Attributes that identify an object: its id, or its natural key.
+
+    Raises:
+        ValueError: they are others.
+    """
+    parent = kind.identity.parent
+    allowed = {"id", *kind.identity.natural_key, *((parent.attribute,) if parent else ())}
+    odd = sorted(given.keys() - allowed)
+    if odd:
+        raise ValueError(
+            f"{', '.join(odd)} does not identify a {kind.name}; {', '.join(sorted(allowed))} may."
+        )
+    if "id" not in given and not set(kind.identity.natural_key) <= given.keys():
+        raise ValueError(
+            f"A {kind.name} is identified by its id"
+            f"{' or by ' + ', '.join(kind.identity.natural_key) if kind.identity.natural_key else ''}."
+        )
+    return given
 
 
 def natural_match(

@@ -13,7 +13,7 @@ from perimeter.sdk.budget import Budget
 from perimeter.sdk.contract import Attributes, Direction, ManualStep, Tenant
 from perimeter.sdk.facets import Facet
 from perimeter.sdk.schema import Plain, Schema
-from perimeter.state.model import Path, StateObject
+from perimeter.state.model import Moves, Path, StateObject
 
 
 class Action(Enum):
@@ -90,6 +90,7 @@ class Change:
         dependencies: printed addresses of blocks it depends on.
         protected: ``prevent_destroy`` as declared.
         create_before_destroy: as declared.
+        retained: ``destroy = false`` as declared: without its declaration it is forgotten.
         fingerprint: SHA-256 of the effect; see ``fingerprint.py``.
         block: the declaring block's header, file and line, for messages.
         schema: of the type.
@@ -130,6 +131,7 @@ class Change:
     dependencies: tuple[str, ...] = ()
     protected: bool = False
     create_before_destroy: bool = False
+    retained: bool = False
     fingerprint: str = ""
     block: str = ""
     schema: Schema | None = field(default=None, repr=False)
@@ -148,6 +150,11 @@ class Change:
         if self.address is not None:
             return f"{self.address}#{self.deposed}" if self.deposed else str(self.address)
         return f"{self.provider}/{self.type}/{self.id}"
+
+    @property
+    def moved(self) -> bool:
+        """Whether state remembered it under another address."""
+        return self.previous_address is not None and self.previous_address != self.address
 
     @property
     def does_something(self) -> bool:
@@ -250,6 +257,7 @@ class Plan:
         changes: every declared instance (no-ops included) and every removal, in address order.
         drift: declared instances whose object changed in the tenant since state remembered it.
         refreshed: state objects as they will be remembered when nothing else happens, by printed address.
+        moves: old and new printed address of what state is to remember elsewhere.
         gone: printed addresses of state instances whose object no longer exists and that nothing declares.
         state_serial: of the state it was made on.
         fingerprint: of all changes' fingerprints together.
@@ -267,6 +275,7 @@ class Plan:
     tenants: Mapping[str, Tenant] = field(default_factory=dict)
     refreshed: Mapping[str, StateObject] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
+    moves: Moves = ()
     requests: Requests = field(default_factory=Requests)
     state_serial: int = 0
     lineage: str = ""
@@ -291,7 +300,9 @@ class Plan:
     @property
     def is_idle(self) -> bool:
         """Whether applying would change neither tenant nor state outputs, though a person may have to act."""
-        return not self.active and all(o.action is Action.NO_OP for o in self.outputs)
+        return not (self.active or self.moves) and all(
+            o.action is Action.NO_OP for o in self.outputs
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

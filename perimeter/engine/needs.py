@@ -64,9 +64,27 @@ class AdministratorsNeed:
 
 @dataclass(frozen=True, slots=True)
 class FileNeed:
-    """The content of a file that an expression reads."""
+    """The content of a file that an expression reads; none outside ``within``, links followed."""
 
     path: str
+    within: tuple[str, ...] = field(default=("/",), compare=False, repr=False)
 
 
-Need = TenantNeed | ListNeed | HydrateNeed | ReadNeed | DataNeed | AdministratorsNeed | FileNeed
+@dataclass(frozen=True, slots=True)
+class FolderNeed:
+    """The files in a directory and below that an expression lists; none outside ``within``, links followed."""
+
+    path: str
+    within: tuple[str, ...] = field(default=("/",), compare=False, repr=False)
+
+
+Need = (
+    TenantNeed
+    | ListNeed
+    | HydrateNeed
+    | ReadNeed
+    | DataNeed
+    | AdministratorsNeed
+    | FileNeed
+    | FolderNeed
+)

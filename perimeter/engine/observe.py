@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from perimeter.diagnostics import Diagnostics
+from perimeter.engine.boundary import is_really_below, refusal
 from perimeter.engine.clock import rfc3339
 from perimeter.engine.connections import Connections
 from perimeter.engine.inventory import whole_types
@@ -24,6 +25,7 @@ from perimeter.engine.needs import (
     AdministratorsNeed,
     DataNeed,
     FileNeed,
+    FolderNeed,
     HydrateNeed,
     ListNeed,
     Need,
@@ -32,6 +34,7 @@ from perimeter.engine.needs import (
 )
 from perimeter.engine.plan import Planned, PlanRequest, plan
 from perimeter.engine.snapshot import Answer, Snapshot
+from perimeter.lang.functions.files import files_below
 from perimeter.lang.values import Reason, Unseen
 from perimeter.sdk.contract import (
     DataRequest,
@@ -117,6 +120,8 @@ class Driver:
         for need in needs:
             if isinstance(need, FileNeed):
                 answers[need] = _file(need)
+            elif isinstance(need, FolderNeed):
+                answers[need] = _folder(need)
         if self.offline:
             answers.update({need: _OFFLINE for need in needs if need not in answers})
             return snapshot.with_answers(answers)
@@ -302,11 +307,24 @@ def _index(listing: Listing) -> dict[str, Observed]:
 
 def _file(need: FileNeed) -> bytes | Unseen | None:
     try:
+        if not is_really_below(need.path, need.within):
+            return Unseen(
+                reason=Reason.FORBIDDEN, detail=refusal(str(Path(need.path).resolve().parent))
+            )
         return Path(need.path).read_bytes()
     except FileNotFoundError:
         return None
     except OSError as problem:
         return Unseen(reason=Reason.FAILED, detail=str(problem.strerror))
+
+
+def _folder(need: FolderNeed) -> tuple[str, ...] | Unseen:
+    try:
+        if not is_really_below(need.path, need.within):
+            return Unseen(reason=Reason.FORBIDDEN, detail=refusal(str(Path(need.path).resolve())))
+    except OSError as problem:
+        return Unseen(reason=Reason.FAILED, detail=str(problem.strerror))
+    return tuple(files_below(Path(need.path)))
 
 
 def _answered(need: Need, answer: Answer) -> Mapping[Need, Answer]:

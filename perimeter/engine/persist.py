@@ -114,6 +114,7 @@ def state_object(
         dependencies=change.dependencies,
         protected=change.protected,
         create_before_destroy=change.create_before_destroy,
+        retained=change.retained,
         unconfirmed=unconfirmed,
         schema_version=schema.version,
         created_at=now,

@@ -5,28 +5,33 @@ It returns a plan, or the needs it has; a driver satisfies them and calls again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from perimeter.addresses import InstanceKey, ModulePath
 from perimeter.config.graph import Graph
 from perimeter.config.model import Config
 from perimeter.diagnostics import Diagnostics
 from perimeter.engine.ages import credential_ages
+from perimeter.engine.boundary import every_folder
 from perimeter.engine.diff import canonical_object
 from perimeter.engine.evaluation import Evaluation
 from perimeter.engine.fingerprint import plan_fingerprint
-from perimeter.engine.guards import check_guards
+from perimeter.engine.forgetting import check_forgotten, is_forgotten
+from perimeter.engine.guards import check_guards, check_replacements
+from perimeter.engine.imports import check_imports
 from perimeter.engine.lockout import check_lockout
 from perimeter.engine.model import Action, Change, Options, OutputChange, Plan, Undeclared
-from perimeter.engine.needs import FileNeed, Need
+from perimeter.engine.moves import check_relocation, relocate
+from perimeter.engine.needs import FileNeed, FolderNeed, Need
 from perimeter.engine.removal import foresee_undeclared, plan_orphans, plan_undeclared
 from perimeter.engine.snapshot import Snapshot
 from perimeter.engine.walk import walk
 from perimeter.engine.work import ProviderInstance, Work
 from perimeter.lang.plain import to_plain
-from perimeter.lang.values import SENSITIVE, Unseen, Value
+from perimeter.lang.values import SENSITIVE, Reason, Unseen, Value
 from perimeter.sdk.contract import Tenant
 from perimeter.sdk.provider import Provider
 from perimeter.sdk.schema import Mode
@@ -44,6 +49,7 @@ class PlanRequest:
         providers: by entry-point name; only their pure halves are called.
         now: RFC 3339; the only clock.
         cwd: what ``path.cwd`` is.
+        outside_files: folders besides the modules' own that expressions may read, absolute.
     """
 
     config: Config
@@ -56,42 +62,77 @@ class PlanRequest:
     now: str
     options: Options = field(default_factory=Options)
     cwd: str = "."
+    outside_files: tuple[str, ...] = ()
+
+
+def _unreadable(answer: Unseen) -> OSError:
+    if answer.reason is Reason.FORBIDDEN:
+        return PermissionError(1, answer.detail)
+    return OSError(answer.detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan, or the needs it has; ``evaluation`` and ``instances`` let an apply decide what was unknown."""
+    """A plan, or the needs it has; the other parts let an apply decide what was unknown.
+
+    ``ephemeral``: the provider instance of each ephemeral resource instance, by block.
+    """
 
     plan: Plan | None
     needs: tuple[Need, ...] = ()
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     evaluation: Evaluation | None = field(default=None, repr=False)
     instances: Mapping[str, ProviderInstance] = field(default_factory=dict, repr=False)
+    ephemeral: Mapping[tuple[ModulePath, str, str], Mapping[InstanceKey, str]] = field(
+        default_factory=dict
+    )
 
 
 def plan(request: PlanRequest) -> Planned:
     """Plan once. Diagnostics of a pass that still has needs are dropped: with the answers they may vanish."""
     needs: dict[Need, None] = {}
+    within = (*every_folder(request.config, request.cwd), *request.outside_files)
 
     def read_file(path: str) -> bytes:
-        need = FileNeed(path)
+        need = FileNeed(path, within)
         if not request.snapshot.answered(need):
             needs[need] = None
             raise OSError(f"{path} is not read yet")
         answer = request.snapshot.answer(need)
+        if isinstance(answer, Unseen):
+            raise _unreadable(answer)
         if not isinstance(answer, bytes):
             raise FileNotFoundError(path)
         return answer
 
+    def list_files(path: str) -> Sequence[str]:
+        need = FolderNeed(path, within)
+        if not request.snapshot.answered(need):
+            needs[need] = None
+            return ()
+        answer = request.snapshot.answer(need)
+        if isinstance(answer, Unseen):
+            raise _unreadable(answer)
+        return answer if isinstance(answer, tuple) else ()
+
+    moved = relocate(request.config, request.state, request.pending)
     evaluation = Evaluation(
-        request.config, request.inputs, now=request.now, read_file=read_file, cwd=request.cwd
+        request.config,
+        request.inputs,
+        now=request.now,
+        read_file=read_file,
+        list_files=list_files,
+        providers=request.providers,
+        cwd=request.cwd,
+        outside_files=request.outside_files,
     )
     work = Work(
         config=request.config,
         evaluation=evaluation,
         snapshot=request.snapshot,
-        state=request.state,
-        pending=request.pending,
+        state=moved.state,
+        pending=moved.pending,
+        origins=moved.origins,
         providers=request.providers,
         now=request.now,
         options=request.options,
@@ -99,16 +140,24 @@ def plan(request: PlanRequest) -> Planned:
     )
     walked = walk(work, request.graph)
     foresee_undeclared(work, walked.claims)
-    gone = plan_orphans(work, walked.declared, walked.reasons)
+    gone = plan_orphans(work, walked.declared, walked.reasons, is_forgotten)
     undeclared = plan_undeclared(work, walked.claims)
     if not needs:
         check_lockout(work, walked.break_glass)
     if needs:
         return Planned(plan=None, needs=tuple(needs), diagnostics=work.diagnostics)
     check_guards(work)
-    made = _assemble(work, request, tuple(gone), tuple(undeclared))
+    check_replacements(work, walked.declared)
+    check_imports(work, walked.declared)
+    check_forgotten(work, walked.claims)
+    check_relocation(work, moved, walked.declared)
+    made = replace(_assemble(work, request, tuple(gone), tuple(undeclared)), moves=moved.moves)
     return Planned(
-        plan=made, diagnostics=work.diagnostics, evaluation=evaluation, instances=work.instances
+        plan=made,
+        diagnostics=work.diagnostics,
+        evaluation=evaluation,
+        instances=work.instances,
+        ephemeral=work.ephemeral,
     )
 
 
@@ -240,6 +289,7 @@ def _refreshed(changes: list[Change]) -> dict[str, StateObject]:
             attributes=attributes,
             protected=protected,
             create_before_destroy=change.create_before_destroy,
+            retained=change.retained if change.address.mode == "managed" else False,
             dependencies=change.dependencies
             if change.action is not Action.DELETE
             else prior.dependencies,

@@ -249,8 +249,8 @@ def mismatches(saved: SavedPlan, again: Plan, state: State) -> tuple[str, ...]:
     stale = [
         change.name
         for change in saved.plan.active
-        if change.address is not None
-        and _revision(saved.state, str(change.address)) != _revision(state, str(change.address))
+        if (address := change.previous_address or change.address) is not None
+        and _revision(saved.state, str(address)) != _revision(state, str(address))
     ]
     if stale:
         return tuple(f"{name} was changed by another apply since" for name in stale)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from perimeter.addresses import Address, parse_address, parse_target
+from perimeter.config.model import Config
 from perimeter.engine.diff import canonical, sort_text
-from perimeter.engine.instances import removal
+from perimeter.engine.instances import finish, removal
 from perimeter.engine.joining import Joined, join
 from perimeter.engine.model import Action, Change, Undeclared
 from perimeter.engine.needs import ListNeed
@@ -38,6 +39,17 @@ class Claim:
     ignore: tuple[Mapping[str, Any], ...]
 
 
+def covers(claim: Claim, change: Change) -> bool:
+    """Whether a change's object, were it undeclared, would be removed by an exclusive collection."""
+    attributes = change.before or {}
+    return (
+        claim.mode == "exclusive"
+        and (claim.instance.key, claim.kind.name) == (change.provider, change.type)
+        and _matches(claim.kind, claim.within, attributes)
+        and not any(_matches(claim.kind, entry, attributes) for entry in claim.ignore)
+    )
+
+
 def targeted(work: Work, address: Address) -> bool:
     """Whether ``-target`` lets this address be planned."""
     return not work.options.targets or any(
@@ -45,10 +57,16 @@ def targeted(work: Work, address: Address) -> bool:
     )
 
 
-def plan_orphans(work: Work, declared: frozenset[str], reasons: Mapping[str, str]) -> list[str]:
+def plan_orphans(
+    work: Work,
+    declared: frozenset[str],
+    reasons: Mapping[str, str],
+    is_forgotten: Callable[[Config, Address, StateObject], bool],
+) -> list[str]:
     """Plan the removal of what state holds and nothing declares, and of deposed objects.
 
-    ``declared``: printed addresses of all declared instances; ``reasons``: Terraform's action reason by address.
+    ``declared``: printed addresses of all declared instances; ``reasons``: Terraform's action reason by address;
+    ``is_forgotten``: whether an object is to be forgotten instead of destroyed.
     Returns the addresses whose objects are gone already (``ADDRESS#KEY`` for deposed ones).
     """
     gone: list[str] = []
@@ -71,7 +89,8 @@ def plan_orphans(work: Work, declared: frozenset[str], reasons: Mapping[str, str
             if not targeted(work, address):
                 continue
             reason = reasons.get(text, "") if item.role == "current" else ""
-            found = _plan_orphan(work, address, item, instance, kind, reason)
+            forgotten = is_forgotten(work.config, address, item)
+            found = _plan_orphan(work, address, item, instance, kind, reason, forgotten)
             if found is None:
                 continue
             if isinstance(found, str):
@@ -100,6 +119,7 @@ def _plan_orphan(
     instance: ProviderInstance,
     kind: ResourceType,
     reason: str,
+    forgotten: bool,
 ) -> Change | str | None:
     base = Change(
         address=address,
@@ -111,6 +131,7 @@ def _plan_orphan(
         id=item.id,
         prior=item,
         deposed=item.key if item.role == "deposed" else "",
+        previous_address=work.origins.get(str(address)),
         sensitive_before=tuple(
             dict.fromkeys(
                 [*item.sensitive, *((n,) for n, a in kind.schema.attributes.items() if a.sensitive)]
@@ -130,6 +151,21 @@ def _plan_orphan(
         return replace(base, deferred=f"{kind.name} is {joined.unseen}", tenant=joined.tenant)
     if joined.attributes is None:
         return str(address) if item.role == "current" else f"{address}#{item.key}"
+    if forgotten:
+        return finish(
+            work,
+            replace(
+                base,
+                action=Action.FORGET,
+                retained=True,
+                before=joined.attributes,
+                tenant=joined.tenant,
+            ),
+            kind,
+            joined,
+            {},
+            {},
+        )
     if item.protected:
         return replace(
             base, kept=True, before=joined.attributes, after=joined.attributes, tenant=joined.tenant

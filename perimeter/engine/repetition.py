@@ -11,13 +11,16 @@ from perimeter.engine.scope import Each, ModuleScope
 from perimeter.hcl.nodes import Expr
 from perimeter.lang.convert import ConversionError, convert
 from perimeter.lang.evaluate import evaluate
-from perimeter.lang.types import NUMBER, STRING, Map, Object, Set
+from perimeter.lang.types import BOOL, NUMBER, STRING, Map, Object, Set
 from perimeter.lang.values import EPHEMERAL, SENSITIVE, Unseen, Value
 
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """Kind ``single``, ``count``, ``each`` or ``unknown`` (an error was reported); keys in order; for_each values."""
+    """How a block is repeated: keys in order, and values of ``for_each``.
+
+    ``kind`` is ``single``, ``count``, ``each``, ``disabled`` or ``unknown`` (an error was reported).
+    """
 
     kind: str
     keys: tuple[InstanceKey, ...] = (None,)
@@ -26,7 +29,7 @@ class Repetition:
     @property
     def repeated(self) -> bool:
         """Whether instances have keys."""
-        return self.kind != "single"
+        return self.kind not in ("single", "disabled")
 
     def each(self, key: InstanceKey) -> Each | None:
         """What ``each`` or ``count`` is for one instance."""
@@ -34,18 +37,48 @@ class Repetition:
 
 
 SINGLE = Repetition("single")
+DISABLED = Repetition("disabled", ())
 UNDECIDED = Repetition("unknown", ())
 
 
 def repetition(
-    count: Expr | None, for_each: Expr | None, scope: ModuleScope, diagnostics: Diagnostics
+    count: Expr | None,
+    for_each: Expr | None,
+    scope: ModuleScope,
+    diagnostics: Diagnostics,
+    enabled: Expr | None = None,
 ) -> Repetition:
-    """Evaluate ``count`` or ``for_each``; what is wrong is reported as Terraform words it."""
+    """Evaluate ``count``, ``for_each`` or ``enabled``; what is wrong is reported as Terraform words it."""
+    if enabled is not None:
+        return _enabled(enabled, scope, diagnostics)
     if count is not None:
         return _count(count, scope, diagnostics)
     if for_each is not None:
         return _for_each(for_each, scope, diagnostics)
     return SINGLE
+
+
+def _enabled(expr: Expr, scope: ModuleScope, diagnostics: Diagnostics) -> Repetition:
+    value = evaluate(expr, scope, diagnostics)
+    marks = value.deep_marks()
+    if EPHEMERAL in marks or SENSITIVE in marks:
+        problem = "is derived from a sensitive or ephemeral value, and would be shown by the plan"
+    else:
+        try:
+            value = convert(value, BOOL)
+        except ConversionError as failure:
+            problem = f"is unsuitable: {failure}"
+        else:
+            if isinstance(value.raw, bool):
+                return SINGLE if value.raw else DISABLED
+            if not value.is_known:
+                _undecided(value, expr, diagnostics, "enabled")
+                return UNDECIDED
+            problem = "is null; true or false is required"
+    diagnostics.error(
+        "Invalid enabled argument", f'The given "enabled" value {problem}.', expr.range
+    )
+    return UNDECIDED
 
 
 def _count(expr: Expr, scope: ModuleScope, diagnostics: Diagnostics) -> Repetition:

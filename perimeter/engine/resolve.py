@@ -45,9 +45,9 @@ def resolve(evaluation: Evaluation, instance: ProviderInstance, change: Change) 
         source = instance.provider.data_sources[change.type]
         desired = _configured(evaluation, change, block, source.schema, problems)
         return _checked(change, replace(change, desired=desired), desired, problems)
-    if is_wholly_known(change.desired):
-        return Resolved(change=change)
     kind = instance.provider.resources[change.type]
+    if is_wholly_known(change.desired) and not kind.schema.secret_names & change.desired.keys():
+        return Resolved(change=change)
     desired = _configured(evaluation, change, block, kind.schema, problems)
     if change.action is Action.UPDATE and change.before is not None:
         before = change.before

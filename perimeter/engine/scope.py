@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perimeter.addresses import InstanceKey, ModulePath
-from perimeter.diagnostics import Diagnostics, Range
+from perimeter.diagnostics import Diagnostics
+from perimeter.lang.functions.function import Function
 from perimeter.lang.scope import Traversal
-from perimeter.lang.values import Value, number, object_of, string, unknown
+from perimeter.lang.types import BOOL
+from perimeter.lang.values import EPHEMERAL, Value, number, object_of, string, unknown
 
 if TYPE_CHECKING:
     from perimeter.engine.evaluation import Evaluation
@@ -55,13 +57,17 @@ class ModuleScope:
 
     def read_file(self, path: str) -> bytes:
         """The content of a file, as recorded in the snapshot."""
+        self.evaluation.check_path(self.module, path)
         return self.evaluation.read_file(path)
 
-    def call(
-        self, name: str, args: Sequence[Value], where: Range, diagnostics: Diagnostics
-    ) -> Value | None:
-        """No function is known beyond the language's own."""
-        return None
+    def list_files(self, path: str) -> Sequence[str]:
+        """The files in a directory and below, as recorded in the snapshot."""
+        self.evaluation.check_path(self.module, path, listed=True)
+        return self.evaluation.list_files(path)
+
+    def function(self, name: str) -> Function | None:
+        """A provider's function."""
+        return self.evaluation.function(self.module, name)
 
     def resolve(self, traversal: Traversal, diagnostics: Diagnostics) -> tuple[Value, int]:
         """Return the value of a prefix of the traversal and that prefix's number of steps."""
@@ -82,12 +88,17 @@ class ModuleScope:
                 return self._path(str(first)), 1
             case "perimeter" | "terraform" if first == "workspace":
                 return string(self.evaluation.workspace), 1
+            case "perimeter" | "terraform" if first == "applying":
+                return Value(BOOL, self.evaluation.live).with_marks([EPHEMERAL]), 1
             case "integration" if isinstance(first, str):
                 return self.evaluation.integration(self.module, first), 1
             case "module" if isinstance(first, str):
                 return self._module(traversal, first)
             case "data" if len(steps) > 1:
                 return self._resource(traversal, "data", str(first), str(steps[1].key), 2)
+            case "ephemeral" if len(steps) > 1:
+                self.evaluation.open_ephemeral(self.module, str(first), str(steps[1].key))
+                return self._resource(traversal, "ephemeral", str(first), str(steps[1].key), 2)
             case "resource" if len(steps) > 1:
                 return self._resource(traversal, "managed", str(first), str(steps[1].key), 2)
             case root if isinstance(first, str):
@@ -121,6 +132,8 @@ class ModuleScope:
         key: InstanceKey = None
         if calls is None:
             return unknown(), len(steps)
+        if calls.kind == "disabled":
+            return self.evaluation.module_object(self.module, name), 1
         if calls.repeated:
             if len(steps) < 2 or steps[1].key not in calls.keys:
                 return self.evaluation.module_object(self.module, name), 1
@@ -138,6 +151,8 @@ class ModuleScope:
         instances = self.evaluation.resource(self.module, mode, kind, name)
         if instances is None:
             return unknown(), len(traversal.steps)
+        if instances.repetition.kind == "disabled":
+            return instances.whole(), at
         if not instances.repetition.repeated:
             return instances.values.get(None, unknown()), at
         if len(traversal.steps) > at:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from perimeter.config.assignments import Assignments, collect
+from perimeter.config.assignments import Assignments, Given, Origin, collect
 from perimeter.config.graph import Graph, build_graph
 from perimeter.config.load import load
 from perimeter.config.model import Config
 from perimeter.config.variables import bind
 from perimeter.diagnostics import Diagnostics
 from perimeter.engine.apply import ApplyRequest, StopSignal, apply, pending_creates
+from perimeter.engine.boundary import allowed_outside
 from perimeter.engine.clock import rfc3339
 from perimeter.engine.connections import Connections
 from perimeter.engine.model import Applied, Event, Options
@@ -29,7 +30,7 @@ from perimeter.hcl.source import SourceFile
 from perimeter.lang.values import EPHEMERAL, SENSITIVE, Value
 from perimeter.sdk.provider import Provider
 from perimeter.sdk.redact import SECRETS
-from perimeter.sdk.registry import load_providers
+from perimeter.sdk.registry import BUILTIN, load_providers
 from perimeter.state.backend import Backend, Failpoint, Remembered, no_failpoint
 from perimeter.state.journal import replay
 
@@ -78,22 +79,22 @@ def load_configuration(
         providers: instead of the installed ones.
         variables: whether variables need values (``validate`` goes without).
     """
-    config, diagnostics, sources = load(directory)
+    assignments, unread = collect(
+        directory,
+        options=options,
+        environment=os.environ if environment is None else environment,
+    )
+    known = assignments if not given else _settled(assignments, given)
+    config, diagnostics, sources = load(directory, given=lambda: known)
     if config is None:
         return Loaded(
             directory=directory, config=None, graph=None, sources=sources, diagnostics=diagnostics
         )
     graph, problems = build_graph(config)
     diagnostics.extend(problems)
-    assignments: Assignments | None = None
     inputs: dict[str, Value] = {}
     if variables:
-        assignments, problems = collect(
-            directory,
-            options=options,
-            environment=os.environ if environment is None else environment,
-        )
-        diagnostics.extend(problems)
+        diagnostics.extend(unread)
         if given:
             left = {name: item for name, item in assignments.values.items() if name not in given}
             assignments = replace(assignments, values=left)
@@ -105,19 +106,27 @@ def load_configuration(
         diagnostics.extend(problems)
         _protect(inputs)
     if providers is None:
-        providers, missing = load_providers(config.provider_sources)
+        providers, missing = load_providers([*config.provider_sources, BUILTIN])
         diagnostics.extend(missing)
-    all_sources = {**sources, **(assignments.sources if assignments is not None else {})}
+    all_sources = {**sources, **(assignments.sources if variables else {})}
     return Loaded(
         directory=directory,
         config=config,
         graph=graph,
         sources=all_sources,
-        assignments=assignments,
+        assignments=assignments if variables else None,
         inputs=inputs,
         providers=providers,
         diagnostics=diagnostics,
     )
+
+
+def _settled(assignments: Assignments, given: Mapping[str, Value]) -> Assignments:
+    settled = {
+        name: Given(name=name, origin=Origin.FILE, where="the saved plan", value=value)
+        for name, value in given.items()
+    }
+    return replace(assignments, values={**assignments.values, **settled})
 
 
 def _protect(inputs: Mapping[str, Value]) -> None:
@@ -179,6 +188,7 @@ class Session:
             now=now or rfc3339(self.now()),
             options=options,
             cwd=str(Path.cwd()),
+            outside_files=allowed_outside(self.environment, str(Path.cwd())),
         )
 
     def plan(self, request: PlanRequest) -> tuple[Planned, Snapshot]:

@@ -16,6 +16,7 @@ from perimeter.engine.needs import (
     AdministratorsNeed,
     DataNeed,
     FileNeed,
+    FolderNeed,
     HydrateNeed,
     ListNeed,
     Need,
@@ -30,10 +31,18 @@ KIND = "snapshot"
 VERSION = 1
 
 Answer = (
-    Tenant | Listing | Attributes | Observed | tuple[Administrator, ...] | bytes | Unseen | None
+    Tenant
+    | Listing
+    | Attributes
+    | Observed
+    | tuple[Administrator, ...]
+    | bytes
+    | tuple[str, ...]
+    | Unseen
+    | None
 )
 """By need: Tenant, Listing, hydrated attributes, Observed (None when surely absent), data attributes (None when there
-is none), administrators, file content; an ``Unseen`` stands for any of them."""
+is none), administrators, file content, files in a directory; an ``Unseen`` stands for any of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ class Snapshot:
         raise KeyError(need)
 
 
-LOCAL_NEEDS = (FileNeed,)
+LOCAL_NEEDS = (FileNeed, FolderNeed)
 """What comes from the configuration's own directory, not from a tenant."""
 
 NOT_REQUESTED = Unseen(reason=Reason.NOT_REQUESTED, detail="The snapshot does not contain it.")
@@ -100,6 +109,7 @@ _NEEDS: dict[str, type[Any]] = {
     "data": DataNeed,
     "administrators": AdministratorsNeed,
     "file": FileNeed,
+    "folder": FolderNeed,
 }
 _NAMES = {kind: name for name, kind in _NEEDS.items()}
 _KEYS = {
@@ -110,6 +120,7 @@ _KEYS = {
     "data": ("provider", "name", "key"),
     "administrators": ("provider",),
     "file": ("path",),
+    "folder": ("path",),
 }
 
 
@@ -206,6 +217,8 @@ def _decode_answer(kind: str, data: Any) -> Any:
         import base64
 
         return base64.b64decode(plain)
+    if kind == "folder":
+        return tuple(plain)
     return plain
 
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
-from perimeter.addresses import Address, ModulePath
+from perimeter.addresses import Address, ModulePath, key_text
 from perimeter.config.decode import decode_body
 from perimeter.config.graph import Graph, Node
-from perimeter.config.model import Condition, Resource
+from perimeter.config.model import Condition, Import, ProviderConfig, ProviderRef, Resource
 from perimeter.config.model import Variable as DeclaredVariable
 from perimeter.config.variables import check_rule, refers_to_variables_only
-from perimeter.diagnostics import Diagnostics
-from perimeter.engine.conditions import judge
+from perimeter.diagnostics import Diagnostics, Severity
+from perimeter.engine.conditions import judge, judge_check
 from perimeter.engine.data import plan_data
 from perimeter.engine.declaration import as_value, declare
+from perimeter.engine.ephemeral import plan_ephemeral
+from perimeter.engine.imports import expand_imports, imports_by_block
 from perimeter.engine.instances import Declaration, plan_instance
 from perimeter.engine.model import Change
 from perimeter.engine.removal import Claim, targeted
 from perimeter.engine.repetition import UNDECIDED, Repetition, repetition
 from perimeter.engine.scope import Each
-from perimeter.engine.work import ProviderInstance, Work, printed_provider
+from perimeter.engine.work import Block, ProviderInstance, Work, printed_provider
 from perimeter.lang.plain import to_plain
 from perimeter.lang.values import UNKNOWN, Value, unknown
 from perimeter.sdk.contract import Attributes
+from perimeter.sdk.provider import Provider
 from perimeter.sdk.redact import SECRETS
 
 
@@ -34,11 +38,13 @@ class Walked:
     Attributes:
         claims: collection blocks, evaluated.
         break_glass: logins that must always get in, by provider instance.
+        imports: import blocks by the resource block that they are about.
         reasons: why an instance in state is no longer declared, by printed address.
     """
 
     claims: tuple[Claim, ...] = ()
     break_glass: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    imports: Mapping[Block, Sequence[Import]] = field(default_factory=dict)
     addresses: set[str] = field(default_factory=set)
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -50,7 +56,7 @@ class Walked:
 
 def walk(work: Work, graph: Graph) -> Walked:
     """Evaluate everything and plan every declared instance into ``work``."""
-    walked = Walked()
+    walked = Walked(imports=imports_by_block(work.config.root.imports.values()))
     blocks = _block_dependencies(graph)
     selected = _selected(work, graph)
     expansions: dict[tuple[ModulePath, str, str], Repetition] = {}
@@ -102,13 +108,36 @@ def _visit(
         case "data":
             kind, _, name = node.name.removeprefix("data.").partition(".")
             block = declared.resources["data", kind, name]
-            plan_data(work, block, module, blocks.get(node, ()))
+            with _as_warnings(work, block.check):
+                plan_data(work, block, module, blocks.get(node, ()))
+        case "ephemeral":
+            kind, _, name = node.name.removeprefix("ephemeral.").partition(".")
+            plan_ephemeral(work, declared.resources["ephemeral", kind, name], module)
+        case "check":
+            scope = evaluation.scope(module)
+            work.checks.extend(judge_check(declared.checks[node.name], scope, diagnostics))
         case "collection":
             _collection(work, walked, module, node)
         case "break_glass":
             _break_glass(work, walked, module, node)
         case _:
             pass
+
+
+@contextmanager
+def _as_warnings(work: Work, check: str) -> Iterator[None]:
+    """Let a check's data source fail without stopping anything."""
+    if not check:
+        yield
+        return
+    kept, work.diagnostics = work.diagnostics, Diagnostics()
+    try:
+        yield
+    finally:
+        found, work.diagnostics = work.diagnostics, kept
+        kept.extend(
+            replace(item, severity=Severity.WARNING).at(block=f'check "{check}"') for item in found
+        )
 
 
 def _validations(work: Work, module: ModulePath, variable: DeclaredVariable) -> None:
@@ -130,10 +159,28 @@ def _configure(work: Work, module: ModulePath, node: Node) -> None:
     if provider is None:
         return
     key = printed_provider(node.path, block.key)
+    if block.for_each is None:
+        _configured(work, block, module, None, key, name, provider)
+        return
+    found = repetition(None, block.for_each, work.evaluation.scope(module), work.diagnostics)
+    for one in found.keys:
+        text = key + key_text(one)
+        _configured(work, block, module, found.each(one), text, name, provider)
+
+
+def _configured(
+    work: Work,
+    block: ProviderConfig,
+    module: ModulePath,
+    each: Each | None,
+    key: str,
+    name: str,
+    provider: Provider,
+) -> None:
     decoded = decode_body(
         block.body,
         provider.schema,
-        work.evaluation.scope(module),
+        work.evaluation.scope(module, each),
         work.diagnostics,
         skip=block.meta,
         where=f'provider "{block.name}"',
@@ -158,23 +205,39 @@ def _resource(
     evaluation = work.evaluation
     before = len(work.needs)
     problems = Diagnostics()
-    found = repetition(block.count, block.for_each, evaluation.scope(module), problems)
+    found = repetition(
+        block.count,
+        block.for_each,
+        evaluation.scope(module),
+        problems,
+        block.lifecycle.enabled,
+    )
     expansions[module, block.type, block.name] = found
     work.diagnostics.extend(
         problem.at(address=str(Address(module, block.type, block.name))) for problem in problems
     )
     instances = evaluation.expand((module, "managed", block.type, block.name), found)
-    instance = work.provider_of(module, block.provider)
-    kind = instance.provider.resources.get(block.type) if instance is not None else None
-    if instance is None or kind is None:
-        _unknown_type(work, block, instance)
+    one = work.provider_of(module, block.provider) if block.provider.instance is None else None
+    keyed = block.provider.instance is not None
+    if not keyed and (one is None or block.type not in one.provider.resources):
+        _unknown_type(work, block, one)
         for key in found.keys:
             instances.put(key, unknown())
         return
     if found is UNDECIDED or len(work.needs) != before:
-        work.undecided_keys.add((instance.key, kind.name))
+        names = [one.key] if one is not None else list(work.instances)
+        work.undecided_keys.update((name, block.type) for name in names)
+    if module in work.evaluation.modules[node.path][:1]:
+        expand_imports(work, walked.imports.get((node.path, block.type, block.name), ()))
     dependencies = blocks.get(node, ())
     for key in found.keys:
+        each = found.each(key)
+        instance = one or work.provider_of(module, block.provider, each)
+        kind = instance.provider.resources.get(block.type) if instance is not None else None
+        if instance is None or kind is None:
+            _unknown_type(work, block, instance)
+            instances.put(key, unknown())
+            continue
         address = Address(module, block.type, block.name, key)
         text = str(address)
         remembered = work.state.resources.get(text)
@@ -192,7 +255,7 @@ def _resource(
                 instances.put(key, unknown(kind.schema.type))
             continue
         walked.addresses.add(text)
-        wanted = declare(work, block, instance, kind, address, found.each(key), dependencies)
+        wanted = declare(work, block, instance, kind, address, each, dependencies)
         change, attributes = _planned(work, wanted)
         if change is not None:
             work.changes.append(change)
@@ -202,7 +265,7 @@ def _resource(
             work,
             block.lifecycle.postconditions,
             module,
-            found.each(key),
+            each,
             text,
             "Resource postcondition failed",
             value,
@@ -247,9 +310,9 @@ def _unknown_type(work: Work, block: Resource, instance: ProviderInstance | None
     if instance is None:
         work.diagnostics.error(
             "Provider configuration not present",
-            f'{block.address} needs the provider configuration "{block.provider.key}", which this configuration does not have. '
-            "Add a provider block, or check the provider argument.",
-            block.range,
+            f'{block.address} needs the provider configuration "{block.provider.key}", which this configuration does not have'
+            f"{_keyed(work, block.provider)}. Add a provider block, or check the provider argument.",
+            block.provider.range or block.range,
         )
         return
     from perimeter.diagnostics import did_you_mean
@@ -260,6 +323,14 @@ def _unknown_type(work: Work, block: Resource, instance: ProviderInstance | None
         f"{did_you_mean(block.type, instance.provider.resources)}",
         block.range,
     )
+
+
+def _keyed(work: Work, ref: ProviderRef) -> str:
+    """What there is instead, where a configuration has for_each and no such key was given."""
+    known = [key for key in work.instances if key.startswith(f"{ref.key}[")]
+    if not known:
+        return ""
+    return f" under this key; it has for_each, and there are: {', '.join(known[:10])}"
 
 
 def _check(
@@ -279,18 +350,18 @@ def _check(
 def _collection(work: Work, walked: Walked, module: ModulePath, node: Node) -> None:
     kind_name, name = node.name.split(".", 1)
     block = work.config.modules[node.path].collections[kind_name, name]
-    instance = work.provider_of(module, block.provider)
-    kind = instance.provider.resources.get(block.type) if instance is not None else None
-    if instance is None or kind is None:
-        work.diagnostics.error(
-            "Invalid collection type",
-            f'No provider of this configuration has a resource type "{block.type}".',
-            block.range,
-        )
-        return
     found = repetition(None, block.for_each, work.evaluation.scope(module), work.diagnostics)
     for key in found.keys:
         each = found.each(key)
+        instance = work.provider_of(module, block.provider, each)
+        kind = instance.provider.resources.get(block.type) if instance is not None else None
+        if instance is None or kind is None:
+            work.diagnostics.error(
+                "Invalid collection type",
+                f'No provider of this configuration has a resource type "{block.type}".',
+                block.range,
+            )
+            return
         mode = (
             work.evaluation.value(block.mode, module, work.diagnostics, each).raw
             if block.mode
@@ -330,24 +401,21 @@ def _collection(work: Work, walked: Walked, module: ModulePath, node: Node) -> N
 
 
 def _break_glass(work: Work, walked: Walked, module: ModulePath, node: Node) -> None:
-    from perimeter.config.model import ProviderRef
-
     block = work.config.modules[node.path].break_glass[node.name]
     name, _, alias = block.provider.partition(".")
-    instance = work.provider_of(module, ProviderRef(name=name, alias=alias or None))
+    found = work.provider_of(module, ProviderRef(name=name, alias=alias or None))
+    family = f"{printed_provider(node.path, block.provider)}["
+    keys = [found.key] if found is not None else [k for k in work.instances if k.startswith(family)]
     users = to_plain(work.evaluation.value(block.users, module, work.diagnostics))
-    if (
-        instance is None
-        or not isinstance(users, list)
-        or not all(isinstance(user, str) for user in users)
-    ):
+    if not keys or not isinstance(users, list) or not all(isinstance(user, str) for user in users):
         work.diagnostics.error(
             "Invalid break_glass block",
             "users must be a known list of logins of a configured provider.",
             block.range,
         )
         return
-    walked.break_glass[instance.key] = (*walked.break_glass.get(instance.key, ()), *users)
+    for key in keys:
+        walked.break_glass[key] = (*walked.break_glass.get(key, ()), *users)
 
 
 def _block_dependencies(graph: Graph) -> dict[Node, tuple[str, ...]]:
@@ -418,6 +486,8 @@ def _why_gone(
     found = expansions.get((address.module, address.type, address.name))
     if found is None:
         return "delete_because_no_resource_config"
+    if found.kind == "disabled":
+        return "delete_because_enabled_false"
     if (found.kind == "single") != (address.key is None):
         return "delete_because_wrong_repetition"
     return "delete_because_count_index" if found.kind == "count" else "delete_because_each_key"

@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from perimeter.addresses import ModulePath
-from perimeter.config.model import Config, ProviderRef
+from perimeter.addresses import Address, InstanceKey, ModulePath, key_text
+from perimeter.config.model import Config, Import, ProviderRef
 from perimeter.diagnostics import Diagnostics
 from perimeter.engine.evaluation import Evaluation
 from perimeter.engine.model import Change, CheckResult, NotVisible, Options
 from perimeter.engine.needs import HydrateNeed, ListNeed, Need, TenantNeed
+from perimeter.engine.scope import Each
 from perimeter.engine.snapshot import Snapshot
 from perimeter.lang.values import Reason, Unseen
 from perimeter.sdk.contract import Attributes, Listing, Observed, Tenant
 from perimeter.sdk.provider import Provider, ResourceType
 from perimeter.state.model import Intent, State
+
+Block = tuple[tuple[str, ...], str, str]
+"""A resource block: the path of its module, its type and its name."""
 
 
 class Pending:
@@ -33,11 +37,19 @@ _UNASKED = Unseen(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportId:
+    """What an instance takes over: the vendor's id, or attributes that identify it; None once it is reported as unsuitable."""
+
+    block: Import
+    id: str | Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderInstance:
     """A provider and its configuration.
 
     Attributes:
-        key: printed: ``github``, ``github.eu``, ``module.m.okta``.
+        key: printed: ``github``, ``github.eu``, ``github.by_org["acme"]``, ``module.m.okta``.
         name: the provider's entry-point name.
         config: decoded by the provider's schema; holds secrets. None while it is not wholly known.
     """
@@ -57,6 +69,7 @@ class Work:
     snapshot: Snapshot
     state: State
     pending: Mapping[str, Intent]
+    origins: Mapping[str, Address] = field(default_factory=dict)
     providers: Mapping[str, Provider]
     now: str
     options: Options
@@ -67,6 +80,10 @@ class Work:
     drift: list[Change] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     not_visible: dict[tuple[str, str], NotVisible] = field(default_factory=dict)
+    imports: dict[str, ImportId] = field(default_factory=dict)
+    ephemeral: dict[tuple[ModulePath, str, str], dict[InstanceKey, str]] = field(
+        default_factory=dict
+    )
     declared_ids: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     undecided_keys: set[tuple[str, str]] = field(default_factory=set)
     _by_id: dict[ListNeed, dict[str, Observed]] = field(default_factory=dict)
@@ -171,30 +188,56 @@ class Work:
         """Note that an object is declared, so that it is not undeclared."""
         self.declared_ids.setdefault((instance.key, kind.name), set()).add(identifier)
 
-    def provider_of(self, module: ModulePath, ref: ProviderRef) -> ProviderInstance | None:
-        """The provider instance that a block in a module uses: its own, a passed one, or the caller's of the same name."""
-        path = module.names
+    def provider_of(
+        self, module: ModulePath, ref: ProviderRef, each: Each | None = None
+    ) -> ProviderInstance | None:
+        """The provider instance that a block in a module uses: its own, a passed one, or the caller's of the same name.
+
+        ``each``: of the block's instance, for a reference such as ``github.by_org[each.key]``.
+        """
         key = ref.key
+        suffix = self._instance_key(module, ref, each)
         while True:
+            path = module.names
             declared = self.config.modules[path]
             name = key.partition(".")[0]
-            found = self.instances.get(printed_provider(path, key))
+            found = self.instances.get(printed_provider(path, key) + suffix)
             if found is not None:
                 return found
             if not path:
                 break
-            call = self.config.modules[path[:-1]].calls[path[-1]]
+            caller = ModulePath(module.steps[:-1])
+            call = self.config.modules[caller.names].calls[path[-1]]
             passed = call.providers.get(key)
             required = declared.required_providers.get(name)
             if passed is not None:
                 key = passed.key
+                if passed.instance is not None:
+                    one = self.evaluation.each_of(caller, call, module.steps[-1][1])
+                    suffix = self._instance_key(caller, passed, one)
             elif required is not None and required.entry_point != name:
                 key = required.entry_point
-            path = path[:-1]
-        return self._implicit(key)
+            module = caller
+        return self._implicit(key + suffix)
+
+    def _instance_key(self, module: ModulePath, ref: ProviderRef, each: Each | None) -> str:
+        if ref.instance is None:
+            return ""
+        problems = Diagnostics()
+        value = self.evaluation.value(ref.instance, module, problems, each)
+        self.diagnostics.extend(problems)
+        if isinstance(value.raw, str) and not value.deep_marks():
+            return key_text(value.raw)
+        if not problems.has_errors:
+            self.diagnostics.error(
+                "Invalid provider instance key",
+                "The key of a provider instance must be a string that is known while planning and not sensitive.",
+                ref.instance.range,
+            )
+        return key_text("")
 
     def _implicit(self, key: str) -> ProviderInstance | None:
-        if "." in key:
+        if "." in key or "[" in key:
             return None
         required = self.config.root.required_providers.get(key)
         name = required.entry_point if required is not None else key

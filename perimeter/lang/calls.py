@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from perimeter.diagnostics import Range, did_you_mean
+from perimeter.diagnostics import did_you_mean
 from perimeter.hcl.nodes import Call, Expr
 from perimeter.lang.convert import ConversionError, convert
 from perimeter.lang.environment import Environment
@@ -26,9 +26,10 @@ def call_expression(expr: Call, env: Environment, evaluate: Evaluator) -> Value:
         return special(expr, env, evaluate)
     functions = _functions()
     name = expr.name.removeprefix("core::")
-    function = functions.get(name)
+    function = functions.get(name) or (env.scope.function(name) if "::" in name else None)
     if function is None or not function.available(env.scope):
-        return _foreign(expr, env, evaluate, [*functions, "try", "can"])
+        _unknown_function(expr, env, [*functions, "try", "can"])
+        return unknown()
     before = len(env.diagnostics)
     arguments = _arguments(expr, env, evaluate)
     if arguments is None:
@@ -102,44 +103,27 @@ def _arity_fits(expr: Call, function: Function, count: int, env: Environment) ->
     return True
 
 
-def _foreign(expr: Call, env: Environment, evaluate: Evaluator, known: Any) -> Value:
-    """A function that is not the language's: the scope's, or nobody's."""
+def _unknown_function(expr: Call, env: Environment, known: Any) -> None:
+    """Report a function that neither the language nor the scope has."""
     where = expr.src.range(expr.start, expr.name_end)
-    if "::" not in expr.name:
-        env.diagnostics.error(
-            "Call to unknown function",
-            f'There is no function named "{expr.name}".{did_you_mean(expr.name, known)}',
-            where,
-            context=expr.range,
-        )
-        return unknown()
-    before = len(env.diagnostics)
-    arguments = _arguments(expr, env, evaluate)
-    if not isinstance(arguments, list):
-        return arguments if arguments is not None else unknown()
-    if len(env.diagnostics) > before:
-        return unknown()
-    answer = env.scope.call(
-        expr.name, [value for value, _ in arguments], expr.range, env.diagnostics
-    )
-    if answer is not None:
-        return answer
-    _unknown_namespace(expr, env, known, where)
-    return unknown()
-
-
-def _unknown_namespace(expr: Call, env: Environment, known: Any, where: Range) -> None:
-    space, _, rest = expr.name.partition("::")
+    space, colons, rest = expr.name.partition("::")
+    if not colons:
+        space, rest = "core", expr.name
+    summary = "Unknown provider function"
     if space == "core":
-        summary = "Call to unknown function"
+        if not colons:
+            summary = "Call to unknown function"
         detail = f'There is no function named "{expr.name}".{did_you_mean(rest, known)}'
     elif space == "provider":
-        summary = "Unknown provider function"
+        provider, _, name = rest.partition("::")
         detail = (
-            f'There is no function named "{expr.name}": no provider of this configuration has it.'
+            f'There is no function named "{expr.name}". Ensure that provider name "{provider}" is '
+            f"declared in this module's required_providers block, and that this provider offers a "
+            f'function named "{name}".'
+            if name
+            else 'The function call must include the provider name after the "provider::" prefix.'
         )
     else:
-        summary = "Unknown provider function"
         detail = (
             f'The function namespace "{space}" is not valid. Provider function calls must use the '
             '"provider::" namespace prefix.'
@@ -150,6 +134,8 @@ def _unknown_namespace(expr: Call, env: Environment, known: Any, where: Range) -
 def _call(expr: Call, function: Function, arguments: list[_Argument], env: Environment) -> Value:
     context = Context(env.scope)
     try:
+        if function.unsuitable is not None and (reason := function.unsuitable(expr.args[0])):
+            raise FunctionError(reason, 0, discreet=True)
         return _apply(function, [value for value, _ in arguments], context)
     except FunctionError as error:
         message = error.message

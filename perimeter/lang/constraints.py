@@ -43,7 +43,10 @@ def parse_type_constraint(expr: Expr) -> tuple[Type, Diagnostics]:
     diagnostics = Diagnostics()
     if isinstance(expr, Variable) and expr.name in {"list", "map"}:
         return _COLLECTIONS[expr.name](DYNAMIC), diagnostics
-    if isinstance(expr, Template) or (isinstance(expr, Literal) and isinstance(expr.value, str)):
+    quoted = isinstance(expr, Template) or (
+        isinstance(expr, Literal) and isinstance(expr.value, str)
+    )
+    if quoted and not _in_json(expr):
         diagnostics.error(
             "Invalid quoted type constraints",
             f"A type constraint is written without quotes. Remove the quotes around {expr.text}.",
@@ -51,6 +54,11 @@ def parse_type_constraint(expr: Expr) -> tuple[Type, Diagnostics]:
         )
         return DYNAMIC, diagnostics
     return _parse(expr, diagnostics), diagnostics
+
+
+def _in_json(expr: Expr) -> bool:
+    """Whether it stands in a file in JSON syntax, where quotes say nothing."""
+    return expr.src.filename.endswith(".json")
 
 
 def _parse(expr: Expr, diagnostics: Diagnostics) -> Type:

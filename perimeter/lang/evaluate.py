@@ -36,7 +36,7 @@ from perimeter.lang.marks import unknown_from
 from perimeter.lang.references import static_chain, traversal_of
 from perimeter.lang.scope import Scope
 from perimeter.lang.text import nfc
-from perimeter.lang.types import STRING
+from perimeter.lang.types import NUMBER, STRING
 from perimeter.lang.values import (
     FALSE,
     NO_MARKS,
@@ -73,7 +73,7 @@ def _evaluate(expr: Expr, env: Environment) -> Value:
     return _DISPATCH[type(expr)](expr, env)
 
 
-def _literal(expr: Literal, env: Environment) -> Value:  # noqa: ARG001  # one signature for all nodes
+def _literal(expr: Literal, env: Environment) -> Value:
     raw = expr.value
     if raw is None:
         return null()
@@ -82,7 +82,15 @@ def _literal(expr: Literal, env: Environment) -> Value:  # noqa: ARG001  # one s
     if type(raw) is int:
         return number(numbers.from_int(raw))
     if isinstance(raw, NumberText):
-        return number(numbers.parse(raw))
+        try:
+            return number(numbers.parse(raw))
+        except ValueError:
+            env.diagnostics.error(
+                "Invalid number literal",
+                f"{raw} is beyond what a number can be: exponents may have up to six digits.",
+                expr.range,
+            )
+            return unknown(NUMBER)
     assert isinstance(raw, str)
     return string(nfc(raw))
 

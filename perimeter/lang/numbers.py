@@ -1,7 +1,8 @@
 """Numbers: binary floats of 512 bits, kept as Python ints wherever they are integral.
 
 The raw form of a number is an ``int`` of at most 512 bits or a gmpy2 ``mpfr``: a fraction, an infinity, a
-negative zero, or an integer that needs more than 512 bits. gmpy2 is loaded when the first such number
+negative zero, an integer that needs more than 512 bits, or one of 53 bits' precision whose text is shorter than its
+digits. gmpy2 is loaded when the first such number
 appears. Rounding, the texts and ``modulo`` agree with cty v1.16, the number type of Terraform 1.11.
 """
 
@@ -18,7 +19,11 @@ _DOUBLE = 53
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEpP][+-]?\d+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,154}", re.ASCII)
 _INFINITY = re.compile(r"[+-]?[iI]nf")
-_EXPONENT_LIMIT = 2**29
+_EXPONENT_LIMIT = 1_000_000
+"""Beyond it a number's text would fill memory: a literal is out of range, a result is infinite or zero."""
+_EXPONENT_BITS = 3_400_000
+_EXACT_BITS = 12_000
+"""Up to here the shortest digits are found from exact integers, as Go finds them."""
 _FEW_DIGITS = 40
 
 
@@ -35,7 +40,7 @@ def _library() -> Any:
 
 @cache
 def _context() -> Any:
-    return _library().context(precision=PRECISION)
+    return _library().context(precision=PRECISION, emax=_EXPONENT_BITS, emin=-_EXPONENT_BITS)
 
 
 def parse(text: str) -> Any:
@@ -70,7 +75,14 @@ def from_float(number: float) -> Any:
     """
     if number != number:
         raise NumberError("the result is not a number")
-    return normalise(_library().mpfr(number, _DOUBLE))
+    kept = _library().mpfr(number, _DOUBLE)
+    if (
+        abs(number) >= 2**_DOUBLE
+        and number - number == 0
+        and int(Decimal(repr(number))) != int(number)
+    ):
+        return kept  # its shortest text is another than the integer's
+    return normalise(kept)
 
 
 def from_int(number: int) -> Any:
@@ -247,16 +259,38 @@ def decimal_digits(number: Any) -> tuple[str, int]:
         return digits, point
     mantissa, exponent = (abs(int(number.as_mantissa_exp()[0])), int(number.as_mantissa_exp()[1]))
     half_ulp = exponent + mantissa.bit_length() - precision - 1
+    if abs(half_ulp) > _EXACT_BITS:
+        return _nearest(number, precision)
     doubled = mantissa << (exponent - half_ulp)
     scale = 1 << half_ulp if half_ulp >= 0 else 5**-half_ulp
-    upper = str((doubled + 1) * scale)
+    mpz = gmpy2.mpz  # Python refuses to print integers of many digits
+    upper = mpz((doubled + 1) * scale).digits()
     width = len(upper)
-    lower = str((doubled - 1) * scale).zfill(width)
-    exact = str(doubled * scale).zfill(width)
+    lower = mpz((doubled - 1) * scale).digits().zfill(width)
+    exact = mpz(doubled * scale).digits().zfill(width)
     digits = _shortest(exact, lower, upper, inclusive=doubled & 2 == 0)
     point = width + min(half_ulp, 0)
     stripped = digits.lstrip("0")
     return stripped.rstrip("0"), point - (len(digits) - len(stripped))
+
+
+def _nearest(number: Any, precision: int) -> tuple[str, int]:
+    """The fewest digits that, rounded to nearest, give the number again."""
+    low, high = 1, precision * 31 // 100 + 3
+    while low < high:
+        middle = (low + high) // 2
+        digits, point, _ = number.digits(10, max(middle, 2))
+        if (
+            _library().mpfr(
+                f"{'-' if digits[0] == '-' else ''}0.{digits.lstrip('-')}e{point}", precision
+            )
+            == number
+        ):
+            high = middle
+        else:
+            low = middle + 1
+    digits, point, _ = number.digits(10, max(low, 2))
+    return digits.lstrip("-").rstrip("0"), point
 
 
 def _shortest(exact: str, lower: str, upper: str, *, inclusive: bool) -> str:

@@ -36,6 +36,9 @@ from perimeter.lang.values import (
 
 __all__ = ["MarkPath", "apply_marks", "from_plain", "json_text", "mark_paths", "to_plain"]
 
+_LONG = 4_000
+"""Python reads and prints integers of some thousand digits at most."""
+
 _JSON_ESCAPES = {
     '"': '\\"',
     "\\": "\\\\",
@@ -63,7 +66,9 @@ def to_plain(value: Value) -> Any:
         return {key: to_plain(part) for key, part in raw.items()}
     if raw is None or isinstance(raw, str | int | Unknown):
         return raw
-    return int(numbers.text(raw)) if numbers.is_whole(raw) else numbers.to_decimal(raw)
+    if numbers.is_whole(raw) and len(content := numbers.text(raw)) < _LONG:
+        return int(content)
+    return numbers.to_decimal(raw)
 
 
 def from_plain(plain: Any, kind: Type = DYNAMIC) -> Value:

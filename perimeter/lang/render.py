@@ -41,13 +41,13 @@ def _render(value: Value, depth: int) -> str:
 
 
 def _hidden(value: Value) -> str:
-    if EPHEMERAL in value.marks:
-        return "(ephemeral value)"
-    if SENSITIVE in value.marks:
-        return "(sensitive value)"
     if isinstance(value.raw, Unseen):
         return f"({value.raw})"
-    return "(known after apply)" if isinstance(value.raw, Unknown) else ""
+    if isinstance(value.raw, Unknown):
+        return "(known after apply)"
+    if SENSITIVE in value.marks:
+        return "(sensitive value)"
+    return "(ephemeral value)" if EPHEMERAL in value.marks else ""
 
 
 def _typed_null(kind: Type) -> str:

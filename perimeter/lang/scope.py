@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from perimeter.diagnostics import Diagnostics, Range, did_you_mean
 from perimeter.lang.values import Value, unknown
+
+if TYPE_CHECKING:
+    from perimeter.lang.functions.function import Function
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,8 @@ class Scope(Protocol):
         """
         ...
 
-    def call(
-        self, name: str, args: Sequence[Value], where: Range, diagnostics: Diagnostics
-    ) -> Value | None:
-        """Evaluate a function the language itself does not know (``provider::…``, files); None when unknown here too."""
+    def function(self, name: str) -> Function | None:
+        """Return a function that the language itself does not have (``provider::…``); None when unknown here, too."""
         ...
 
     @property
@@ -127,8 +128,6 @@ class StaticScope:
             diagnostics.error("Unknown variable", detail, traversal.range)
         return unknown(), 0
 
-    def call(
-        self, name: str, args: Sequence[Value], where: Range, diagnostics: Diagnostics
-    ) -> Value | None:
+    def function(self, name: str) -> Function | None:
         """Know no functions beyond the language's."""
         return None

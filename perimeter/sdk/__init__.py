@@ -22,6 +22,8 @@ from perimeter.sdk.contract import (
     LockoutRequest,
     ManualStep,
     Observed,
+    Opened,
+    OpenRequest,
     Parent,
     Permissions,
     Quirk,
@@ -58,11 +60,21 @@ from perimeter.sdk.facets import (
     SignInSetting,
 )
 from perimeter.sdk.facets import Identity as IdentityFacet
+from perimeter.sdk.functions import FunctionParameter, ProviderFunction
 from perimeter.sdk.http import HttpClient
 from perimeter.sdk.jwt import sign_jwt
 from perimeter.sdk.limiter import Clock, Limiters, RateHeaders
+from perimeter.sdk.notation import decode_assignments, encode_assignments, encode_expression
 from perimeter.sdk.paginate import collect, cursor_pages, link_pages, next_url_pages, numbered_pages
-from perimeter.sdk.provider import DataSource, Provider, Reader, ResourceType, WritePermit, Writer
+from perimeter.sdk.provider import (
+    DataSource,
+    EphemeralResource,
+    Provider,
+    Reader,
+    ResourceType,
+    WritePermit,
+    Writer,
+)
 from perimeter.sdk.redact import SECRETS, RedactingFilter, RedactingFormatter, Secrets, drop
 from perimeter.sdk.schema import Attribute, Mode, NestedBlock, Nesting, Plain, Schema
 from perimeter.sdk.urls import path_of
@@ -91,10 +103,12 @@ __all__ = [
     "DataSource",
     "DeleteRequest",
     "Direction",
+    "EphemeralResource",
     "EtagCache",
     "Facet",
     "Fatal",
     "Forbidden",
+    "FunctionParameter",
     "Grant",
     "HttpClient",
     "HydrateRequest",
@@ -117,11 +131,14 @@ __all__ = [
     "NotFound",
     "Object",
     "Observed",
+    "OpenRequest",
+    "Opened",
     "Parent",
     "Permissions",
     "Plain",
     "Provider",
     "ProviderError",
+    "ProviderFunction",
     "Quirk",
     "RateHeaders",
     "RateLimited",
@@ -155,7 +172,10 @@ __all__ = [
     "bearer",
     "collect",
     "cursor_pages",
+    "decode_assignments",
     "drop",
+    "encode_assignments",
+    "encode_expression",
     "join_directions",
     "link_pages",
     "next_url_pages",

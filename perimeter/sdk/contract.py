@@ -280,6 +280,29 @@ class DataRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRequest:
+    """Opens an ephemeral resource; ``config`` is wholly known."""
+
+    tenant: Tenant
+    config: Attributes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An ephemeral resource while it is open; kept in memory only.
+
+    Attributes:
+        attributes: all attributes, secrets included.
+        renew_after: seconds until it must be renewed; None when it lasts.
+        private: what the provider needs to renew and close it.
+    """
+
+    attributes: Attributes = field(repr=False)
+    renew_after: float | None = None
+    private: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest:
     """Creates an object.
 

@@ -21,6 +21,8 @@ from perimeter.sdk.contract import (
     LockoutRequest,
     ManualStep,
     Observed,
+    Opened,
+    OpenRequest,
     Permissions,
     Quirk,
     ReadRequest,
@@ -31,6 +33,7 @@ from perimeter.sdk.contract import (
 )
 from perimeter.sdk.errors import Unsupported
 from perimeter.sdk.facets import Administrator, Facet
+from perimeter.sdk.functions import ProviderFunction
 from perimeter.sdk.schema import Schema
 
 
@@ -82,6 +85,8 @@ class ResourceType(ABC):
     deletable: ClassVar[bool] = True
     local: ClassVar[bool] = False
     """Whether objects live in perimeter's state only: there is no tenant to list, ``create`` makes the id."""
+    resets: ClassVar[bool] = True
+    """For a ``local`` type: whether an argument that is omitted becomes null, as nobody else can have set it."""
     inventory: ClassVar[bool] = False
     """Whether every plan lists the collection, even when nothing of the type is declared (apps, grants, credentials)."""
     affects_sign_in: ClassVar[bool] = False
@@ -185,6 +190,29 @@ class DataSource(ABC):
         """
 
 
+class EphemeralResource(ABC):
+    """Something that lasts for one apply: a short-lived credential, a value that must not be kept anywhere.
+
+    Opened when the apply first needs it, renewed when it would run out, closed at the end. Nothing of it is persisted;
+    while planning its attributes are unknown.
+    """
+
+    name: ClassVar[str]
+    schema: ClassVar[Schema]
+    permissions: ClassVar[Permissions]
+
+    @abstractmethod
+    def open(self, reader: Any, request: OpenRequest) -> Opened:
+        """Make or fetch it."""
+
+    def renew(self, reader: Any, opened: Opened) -> Opened:
+        """Let it last longer; its attributes stay the same. Only called where ``renew_after`` is set."""
+        return opened
+
+    def close(self, reader: Any, opened: Opened) -> None:  # noqa: B027  # most need nothing
+        """Give it back."""
+
+
 class Provider(ABC):
     """Everything perimeter knows of one vendor. Constructed without arguments; construction does no I/O."""
 
@@ -200,6 +228,16 @@ class Provider(ABC):
     @property
     def data_sources(self) -> Mapping[str, DataSource]:
         """Data sources by name."""
+        return {}
+
+    @property
+    def ephemeral_resources(self) -> Mapping[str, EphemeralResource]:
+        """Ephemeral resource types by name."""
+        return {}
+
+    @property
+    def functions(self) -> Mapping[str, ProviderFunction]:
+        """Functions by name: ``provider::NAME::FUNCTION(…)``; pure."""
         return {}
 
     @abstractmethod

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "perimeter.providers"
+BUILTIN = "perimeter"
+"""The provider of what needs no vendor: its functions may be called wherever expressions stand."""
 API_VERSION = 1
 """The version of ``perimeter.sdk.provider`` that this perimeter speaks."""
 

@@ -18,7 +18,7 @@ from perimeter import __version__
 from perimeter.state.backend import Backend, Failpoint, Remembered, no_failpoint
 from perimeter.state.codec import record_hash, same_content
 from perimeter.state.errors import StateError, state_error
-from perimeter.state.model import Intent, Outcome, Record, Seal, State
+from perimeter.state.model import Intent, Moves, Outcome, Record, Seal, State
 from perimeter.state.replay import Replayed, replay
 
 __all__ = ["FAILPOINTS", "Head", "Journal", "Replayed", "compact", "replay", "utc_now"]
@@ -54,6 +54,7 @@ class _Batch:
     """What the next record will hold, shared by all threads that wait for it."""
 
     intents: list[Intent] = field(default_factory=list)
+    moves: Moves = ()
     written: bool = False
     problem: StateError | None = None
 
@@ -122,6 +123,20 @@ class Journal:
         if batch.problem is not None:
             raise StateError(*batch.problem.diagnostics)
 
+    def move(self, moves: Moves) -> None:
+        """Return once it is on disk that instances have new addresses.
+
+        To be called before anything else is begun: intents and outcomes name the new addresses.
+
+        Raises:
+            StateError: it is not.
+        """
+        batch = _Batch(moves=moves)
+        with self._writing:
+            self._write(batch)
+        if batch.problem is not None:
+            raise StateError(*batch.problem.diagnostics)
+
     def finish(self, outcome: Outcome) -> None:
         """Note an outcome; it is written with the next ``begin`` or ``flush``."""
         timed = self._timed(outcome)
@@ -144,7 +159,7 @@ class Journal:
             self._gathered = _Batch()
             outcomes, self._outcomes = self._outcomes, []
         batch.written = True
-        if not batch.intents and not outcomes:
+        if not batch.intents and not outcomes and not batch.moves:
             return
         record = Record(
             sequence=self._head.sequence + 1,
@@ -152,6 +167,7 @@ class Journal:
             lineage=self.lineage,
             base_serial=self._remembered.state.serial,
             run=self.run,
+            moves=batch.moves,
             intents=tuple(batch.intents),
             outcomes=tuple(outcomes),
         )

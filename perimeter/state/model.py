@@ -33,6 +33,7 @@ class StateObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         dependencies: printed addresses (without instance keys) it was created after.
         protected: ``prevent_destroy`` as last applied; outlives the block.
         create_before_destroy: as last applied.
+        retained: ``destroy = false`` as last applied: its removal forgets it.
         tainted: the create did not finish; to be replaced.
         unconfirmed: created, not yet seen in the tenant.
         schema_version: of ``attributes``.
@@ -52,6 +53,7 @@ class StateObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     dependencies: tuple[str, ...] = ()
     protected: bool = False
     create_before_destroy: bool = False
+    retained: bool = False
     tainted: bool = False
     unconfirmed: bool = False
     schema_version: int = 1
@@ -150,6 +152,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: str = ""
 
 
+Moves = tuple[tuple[str, str], ...]
+"""Pairs of printed addresses: where an instance was remembered, and where it is from now on."""
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One group-committed journal record.
 
@@ -159,6 +165,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         lineage: of the state it belongs to.
         base_serial: serial of the state it builds on.
         run: id of the apply.
+        moves: instances that get a new address, all at once, before the record's outcomes count.
     """
 
     sequence: int
@@ -166,5 +173,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lineage: str
     base_serial: int
     run: str
+    moves: Moves = ()
     intents: tuple[Intent, ...] = ()
     outcomes: tuple[Outcome, ...] = ()

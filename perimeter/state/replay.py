@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from perimeter.state.codec import record_hash
 from perimeter.state.errors import StateError, state_error
 from perimeter.state.model import Instance, Intent, Outcome, Record, State, StateObject
+from perimeter.state.moving import rekeyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ def replay(state: State, records: Sequence[Record]) -> Replayed:
     resources = dict(state.resources)
     open_intents = _OpenIntents()
     for record in records:
+        if record.moves:
+            open_intents.move(dict(record.moves))
+            if record.sequence > seal.journal_sequence:
+                resources = rekeyed(resources, record.moves)
         for intent in record.intents:
             open_intents.begin(record.run, intent)
         for outcome in record.outcomes:
@@ -88,6 +93,17 @@ class _OpenIntents:
         if outcome.status == "unknown":
             return same[index][2]
         return same.pop(index)[2]
+
+    def move(self, to: Mapping[str, str]) -> None:
+        """Let intents follow the instances they are about to their new addresses."""
+        waiting, self._waiting = self._waiting, {}
+        for (stage, address), entries in waiting.items():
+            new = to.get(address, address)
+            moved = [
+                (begun, run, msgspec.structs.replace(intent, address=new))
+                for begun, run, intent in entries
+            ]
+            self._waiting.setdefault((stage, new), []).extend(moved)
 
     def all(self) -> tuple[Intent, ...]:
         """The open intents, oldest first."""

@@ -42,9 +42,8 @@ def change_difference(change: Change) -> BlockDiff:
     )
     schema = change.schema or _inferred(change)
     wanted = change.changed if change.action is not Action.NO_OP else frozenset()
-    return _block(
-        "", "", schema.attributes, schema.blocks, change.before, change.after, marks, wanted
-    )
+    after = change.before if change.action is Action.FORGET else change.after
+    return _block("", "", schema.attributes, schema.blocks, change.before, after, marks, wanted)
 
 
 def object_difference(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from perimeter.config.json_files import settled
 from perimeter.config.model import Config, Module, ModuleCall, Resource
 from perimeter.diagnostics import Diagnostics
 from perimeter.hcl.nodes import Block, Body, Expr
@@ -113,6 +114,7 @@ def _body(
     attributes: Mapping[str, Attribute] = schema.attributes if schema is not None else {}
     nested: Mapping[str, NestedBlock] = schema.blocks if schema is not None else {}
     found: dict[str, Any] = {}
+    body = settled(body, nested, Diagnostics(), escape=bool(meta))
     for name, item in body.attributes.items():
         if name in meta:
             continue

@@ -99,7 +99,7 @@ class JsonStream:
         for change in plan.drift:
             self._change("resource_drift", change, "Drift detected")
         for change in plan.changes:
-            if change.does_something or change.manual is not None:
+            if change.does_something or change.manual is not None or change.moved:
                 verb = _action(change)
                 text = "Plan to be done by hand" if change.manual is not None else f"Plan to {verb}"
                 self._change("planned_change", change, text)
@@ -221,6 +221,8 @@ def _action(change: Change) -> str:
         return "manual"
     if change.action is Action.NO_OP and change.importing:
         return "import"
+    if change.action is Action.NO_OP and change.moved:
+        return "move"
     return "replace" if change.action.is_replace else change.action.verbs[0]
 
 

@@ -20,11 +20,16 @@ DIRECTIONS = {
 
 def header_lines(change: Change, style: Style) -> list[str]:
     """The ``#`` lines: the header with the direction at its right end, then reasons."""
-    text = f"  # {named(change)} {what_happens(change)}"
+    name = str(change.previous_address) if _only_moves(change) else named(change)
+    text = f"  # {clean(name)} {what_happens(change)}"
     return [
         _with_direction(text, change, style),
         *(f"  {style.dim('# ' + why)}" for why in reasons(change)),
     ]
+
+
+def _only_moves(change: Change) -> bool:
+    return change.moved and not change.does_something and change.manual is None
 
 
 def named(change: Change) -> str:
@@ -72,6 +77,8 @@ def what_happens(change: Change) -> str:
         case _:
             if change.importing:
                 return "will be imported"
+            if change.moved:
+                return f"has moved to {named(change)}"
             return "stays as it is"
 
 
@@ -100,7 +107,9 @@ def reasons(change: Change) -> list[str]:
         found.append("(left over from a partially-failed replacement of this instance)")
     elif change.reason and not change.collection:
         found.extend(_because(change))
-    if change.previous_address is not None and change.previous_address != change.address:
+    if change.action is Action.FORGET and change.retained:
+        found = ["(destroy = false is set in the configuration)"]
+    if change.moved and not _only_moves(change):
         found.append(f"(moved from {change.previous_address})")
     if change.importing:
         found.append(f"(imported from {quote(change.importing)})")
@@ -122,6 +131,8 @@ def _because(change: Change) -> list[str]:
             if isinstance(key, int):
                 return ["(because resource does not use count)"]
             return ["(because resource does not use for_each)"]
+        case "delete_because_enabled_false":
+            return ["(because enabled is false)"]
         case "delete_because_count_index":
             return [f"(because index [{key}] is out of range for count)"]
         case "delete_because_each_key":

@@ -6,11 +6,12 @@ Sensitive values of objects and outputs are in it, as in Terraform's; secrets an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from perimeter import __version__
-from perimeter.addresses import Address
+from perimeter.addresses import Address, ModulePath, parse_address
 from perimeter.config.model import Config
 from perimeter.engine.model import Action, Change, NotVisible, OutputChange, Plan, Undeclared
 from perimeter.lang.plain import mark_paths, to_plain
@@ -80,7 +81,7 @@ def change_json(change: Change) -> dict[str, Any]:
         data = identity(address)
         if address.module.steps:
             data = {"address": data.pop("address"), "module_address": str(address.module), **data}
-    if change.previous_address is not None and change.previous_address != address:
+    if change.moved:
         data["previous_address"] = str(change.previous_address)
     if change.deposed:
         data["deposed"] = change.deposed
@@ -183,25 +184,55 @@ def _output_change(item: OutputChange) -> dict[str, Any]:
 
 
 def _checks(plan: Plan) -> list[dict[str, Any]]:
-    by_address: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    by_address: dict[str, list[Any]] = defaultdict(list)
     for item in plan.checks:
-        by_address[item.address, item.kind].append(item)
-    found = []
-    for (address, kind), members in by_address.items():
-        statuses = [item.status for item in members]
-        status = next((word for word in ("fail", "unknown") if word in statuses), "pass")
-        problems = [{"message": text} for item in members for text in item.problems]
-        instance: dict[str, Any] = {"address": {"to_display": address}, "status": status}
+        by_address[item.address].append(item)
+    found: dict[str, dict[str, Any]] = {}
+    for text, members in by_address.items():
+        problems = [{"message": words} for item in members for words in item.problems]
+        where, shown = _checked(text)
+        instance: dict[str, Any] = {
+            "address": shown,
+            "status": _worst(item.status for item in members),
+        }
         if problems:
             instance["problems"] = problems
-        found.append(
-            {
-                "address": {"kind": kind, "to_display": address},
-                "status": status,
-                "instances": [instance],
-            }
-        )
-    return found
+        entry = found.setdefault(where["to_display"], {"address": where, "instances": []})
+        entry["instances"].append(instance)
+    return [
+        {
+            "address": entry["address"],
+            "status": _worst(item["status"] for item in entry["instances"]),
+            "instances": entry["instances"],
+        }
+        for _, entry in sorted(found.items())
+    ]
+
+
+def _worst(statuses: Iterable[str]) -> str:
+    known = set(statuses)
+    return next((word for word in ("error", "fail", "unknown") if word in known), "pass")
+
+
+_CHECKED = {"output": "output_value", "check": "check", "var": "var"}
+
+
+def _checked(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was checked, as declared and as an instance of it."""
+    address = parse_address(text)
+    kind = _CHECKED.get(address.type, "resource") if address.mode == "managed" else "resource"
+    module = ModulePath(tuple((name, None) for name in address.module.names))
+    declared = replace(address.block, module=module)
+    where: dict[str, Any] = {"kind": kind, "to_display": str(declared), "name": address.name}
+    if kind == "resource":
+        where |= {"mode": address.mode, "type": address.type}
+    shown: dict[str, Any] = {"to_display": text}
+    if address.module.steps:
+        where["module"] = str(module)
+        shown["module"] = str(address.module)
+    if address.key is not None:
+        shown["instance_key"] = address.key
+    return where, shown
 
 
 def _ours(plan: Plan) -> dict[str, Any]:

@@ -36,7 +36,11 @@ def plan_text(plan: Plan, style: Style = PLAIN, *, limit: int = LIMIT) -> str:
 
 
 def _planned(plan: Plan) -> list[Change]:
-    return [change for change in plan.changes if change.does_something or change.manual is not None]
+    return [
+        change
+        for change in plan.changes
+        if change.does_something or change.manual is not None or change.moved
+    ]
 
 
 def _actions(plan: Plan, style: Style, limit: int) -> str:
@@ -88,11 +92,11 @@ def change_text(change: Change, style: Style = PLAIN) -> str:
     """One change: its header, its difference, and what a person has to know or do."""
     diff = change_difference(change)
     action = diff.action if change.manual is not None else change.action
-    if action is Action.NO_OP and change.importing:
+    if action is Action.NO_OP and (change.importing or change.moved):
         lines = [*header_lines(change, style), f"    {_title(change)} {{"]
     else:
         lines = [*header_lines(change, style), f"{symbol(action, style)}{_title(change)} {{"]
-    layout = Layout(style=style, everything=action is Action.NO_OP)
+    layout = Layout(style=style, everything=action is Action.NO_OP and not change.moved)
     lines += [*block_lines(diff, 0, layout), "    }"]
     lines += [f"    {line}" for line in _remarks(change, style)]
     return "\n".join(lines)

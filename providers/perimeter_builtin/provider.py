@@ -8,12 +8,14 @@ from perimeter.sdk import (
     ConnectRequest,
     Fatal,
     Provider,
+    ProviderFunction,
     ResourceType,
     Schema,
     Tenant,
     WritePermit,
 )
 from perimeter_builtin.data import Data
+from perimeter_builtin.functions import FUNCTIONS
 
 _RESOURCES: Mapping[str, ResourceType] = {Data.name: Data()}
 _NOWHERE = Tenant(id="perimeter", name="perimeter")
@@ -36,6 +38,11 @@ class Builtin(Provider):
     def resources(self) -> Mapping[str, ResourceType]:
         """``perimeter_data``."""
         return _RESOURCES
+
+    @property
+    def functions(self) -> Mapping[str, ProviderFunction]:
+        """Configuration text from values and back."""
+        return FUNCTIONS
 
     def reader(self, request: ConnectRequest) -> Nothing:
         """There is nothing to read."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -201,7 +198,7 @@ module "mm" {
         ("okta_group.keyed.id", "Missing resource instance key", "okta_group.keyed[each.key]"),
         ("module.n.out", "Reference to undeclared module", 'named "n"'),
         ("module.m.uot", "Unsupported attribute", 'Did you mean "out"?'),
-        ("module.m[0].out", "Unexpected module instance key", "module.m"),
+        ("module.m[0].out", "Invalid index", "module.m"),
         ("module.mm.out", "Unsupported attribute", "module.mm[each.key].out"),
         ("integration.dirft", "Reference to undeclared integration", 'Did you mean "drift"?'),
         ("each.key", 'Reference to "each" in context without for_each', "for_each"),
@@ -339,8 +336,8 @@ def test_depends_on_names_whole_objects() -> None:
     assert [item[0] for item in everything(main)] == ["Invalid depends_on reference"]
 
 
-def test_ten_thousand_blocks_take_well_under_a_second() -> None:
-    """Linear in blocks and references."""
+def test_ten_thousand_blocks_are_ordered() -> None:
+    """All of them, what they refer to first."""
     main = "".join(
         f'resource "a_b" "r{n}" {{ x = [local.l, a_b.first.id] }}\n' for n in range(10_000)
     )
@@ -348,13 +345,9 @@ def test_ten_thousand_blocks_take_well_under_a_second() -> None:
     from tests.config.loading import loaded
 
     config, _ = loaded(main + 'resource "a_b" "first" {}\nlocals { l = 1 }\n')
-    gc.disable()
-    try:
-        start = time.perf_counter()
-        graph, problems = build_graph(config)
-        spent = time.perf_counter() - start
-    finally:
-        gc.enable()
+    graph, problems = build_graph(config)
     assert not problems
     assert len(graph.order) == 10_002
-    assert spent < 2
+    place = {node: number for number, node in enumerate(graph.order)}
+    for node, needed in graph.edges.items():
+        assert all(place[other] < place[node] for other in needed)

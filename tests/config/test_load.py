@@ -180,8 +180,8 @@ def test_all_kinds_of_blocks() -> None:
         ),
         (
             'module "m" {\n source = "hashicorp/x/y"\n}',
-            "Module source not supported yet",
-            "local modules",
+            "Module not installed",
+            "perimeter init",
         ),
         (
             'module "m" {\n source = "modules/m"\n}',

@@ -47,8 +47,8 @@ def _run(text: str, scope: object) -> object:
         ('replace("price", "/i/", "$$")', "pr$ce"),
         ('csvdecode("a,b\\n1,\\"x,\\ny\\"\\n")', [{"a": "1", "b": "x,\ny"}]),
         ('yamldecode("a: &x [1, 2]\\nb: *x")', {"a": [1, 2], "b": [1, 2]}),
-        ('yamldecode("2020-01-02")', "2020-01-02"),
-        ('yamldecode("-0x1f: 1_000")', {"-31": 1000}),
+        ('yamldecode("2020-01-02")', "2020-01-02T00:00:00Z"),
+        ('yamldecode("0x1f: 1_000")', {"31": "1_000"}),
         ('jsondecode("{\\"a\\":\\"\\\\ud83d\\\\ude00\\"}")', {"a": "😀"}),
         ('formatdate("EEEE D MMMM YYYY HH:mm aa ZZZZZ", "2026-02-03T15:04:05+01:30")',
          "Tuesday 3 February 2026 03:04 pm +01:30"),
@@ -74,6 +74,12 @@ def _run(text: str, scope: object) -> object:
         ('uuidv5("dns", "example.com")', "cfbff0d1-9375-5685-968c-48ce8b15ae17"),
         ('sha256(base64decode("YQ=="))', "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"),
         ("core::max(1, 2)", 2),
+        ('base64gunzip(base64gzip("hé"))', "hé"),
+        ('cidrcontains("192.168.2.0/20", "192.168.2.1")', True),
+        ('cidrcontains("192.168.2.0/20", "192.126.2.1")', False),
+        ('cidrcontains("fe80::/48", "fe80::/16")', False),
+        ('cidrcontains("fe80::/48", "fe80::/54")', True),
+        ('urldecode("a+b%26c%3D%C3%BC")', "a b&c=ü"),
     ],
 )  # fmt: skip
 def test_examples(text: str, wanted: object) -> None:
@@ -86,7 +92,7 @@ def test_examples(text: str, wanted: object) -> None:
     [
         ("type([])", "Call to unknown function", "type"),
         ('uper("a")', "Call to unknown function", 'Did you mean "upper"?'),
-        ('core::uper("a")', "Call to unknown function", 'Did you mean "upper"?'),
+        ('core::uper("a")', "Unknown provider function", 'Did you mean "upper"?'),
         (
             "upper([])",
             "Invalid function argument",
@@ -98,7 +104,11 @@ def test_examples(text: str, wanted: object) -> None:
         ("try([]...)", "Error in function call", "one by one"),
         ('yamldecode("a: &a [*a]")', "Error in function call", "a part of"),
         ('format("%5")', "Error in function call", "unexpected end"),
-        ('templatestring("$${x}", {})', "Invalid function argument", 'does not contain key "x"'),
+        (
+            'templatestring("$${x}", {})',
+            "Invalid function argument",
+            "templates that come from elsewhere",
+        ),
         ('timeadd("2020-01-01T00:00:00Z", "1y")', "Error in function call", 'unknown unit "y"'),
         ('bcrypt("x", 99)', "Error in function call", "outside allowed range"),
         ('indent(1e9, "a\\n")', "Error in function call", "100000"),
@@ -140,7 +150,8 @@ def test_texts_survive_their_encodings(text: str) -> None:
     packed = base64.b64decode(str(plain("base64gzip(x)", x=given_text)))
     assert gzip.decompress(packed).decode() == text
     assert plain('join(",", split(",", x))', x=given_text) == text
-    assert plain("strrev(strrev(x)) == x", x=given_text) is True
+    if text.isascii():  # elsewhere neighbours may join into one cluster
+        assert plain("strrev(strrev(x)) == x", x=given_text) is True
 
 
 def test_files_are_read_below_the_base_directory(tmp_path: Path) -> None:
@@ -235,5 +246,5 @@ def test_malformed_patterns(pattern: str) -> None:
 
 
 def test_the_table_has_all_of_terraforms_functions() -> None:
-    """121 with ``try`` and ``can``."""
-    assert len(FUNCTIONS) == 119
+    """124 with ``try`` and ``can``, three of them OpenTofu's."""
+    assert len(FUNCTIONS) == 122

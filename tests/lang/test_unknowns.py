@@ -141,7 +141,7 @@ def test_unknown_results_have_a_type(text: str, kind: object) -> None:
         "[for v in [1] : x]", "concat([x], [])", "merge({ a = x })", "jsonencode([x])", "toset([x])",
         'format("%s", x)', 'join(",", [x])', "sha256(x)", "x != null ? 1 : 2", "try(x, 1)",
         "coalesce(x, 1)", "reverse([x])", "values({ a = x })", 'zipmap(["a"], [x])',
-        'templatestring("$${v}", { v = x })', 'lookup({ a = x }, "a")', "one([x])", "flatten([x])",
+        "templatestring(x, { v = 1 })", 'lookup({ a = x }, "a")', "one([x])", "flatten([x])",
         "contains([x], x)", 'replace("a", "a", x)', "base64encode(x)", "yamlencode([x])", "can(x.y)",
     ],
 )  # fmt: skip

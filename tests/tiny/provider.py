@@ -11,6 +11,7 @@ from perimeter.sdk import (
     Attribute,
     ConnectRequest,
     DataSource,
+    EphemeralResource,
     Provider,
     ResourceType,
     Schema,
@@ -18,7 +19,7 @@ from perimeter.sdk import (
     WritePermit,
 )
 from tests.tiny.tenant import TinyTenant
-from tests.tiny.types import Account, Group, Hook, Job, Key, Lookup, Rule, Settings, Slow
+from tests.tiny.types import Account, Group, Hook, Job, Key, Lookup, Rule, Session, Settings, Slow
 
 
 class Client:
@@ -54,6 +55,11 @@ class TinyProvider(Provider):
     def data_sources(self) -> Mapping[str, DataSource]:
         """The look-up of groups."""
         return {"tiny_group": Lookup()}
+
+    @property
+    def ephemeral_resources(self) -> Mapping[str, EphemeralResource]:
+        """The session."""
+        return {"tiny_session": Session()}
 
     def reader(self, request: ConnectRequest) -> Client:
         """A client."""

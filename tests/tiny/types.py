@@ -16,7 +16,9 @@ from perimeter.sdk import (
     DataSource,
     DeleteRequest,
     Direction,
+    EphemeralResource,
     Facet,
+    Forbidden,
     HydrateRequest,
     Identity,
     List,
@@ -30,6 +32,8 @@ from perimeter.sdk import (
     Nesting,
     NotFound,
     Observed,
+    Opened,
+    OpenRequest,
     Parent,
     Permissions,
     Quirk,
@@ -348,6 +352,37 @@ class Settings(Kind):
             uncertain=frozenset(unknown),
             because="a second factor is asked for",
         )
+
+
+class Session(EphemeralResource):
+    """A token that lasts for a while."""
+
+    name = "tiny_session"
+    schema = Schema(
+        attributes={
+            "scope": text("What for.", required=True),
+            "token": text("The token.", computed=True, sensitive=True),
+        }
+    )
+    permissions = Permissions(read=("tiny_session.read",))
+
+    def open(self, reader: Any, request: OpenRequest) -> Opened:
+        reader.tenant.calls.append(("open", self.name, str(request.config["scope"])))
+        if request.config["scope"] == "forbidden":
+            raise Forbidden("Not allowed.", needs="tiny_session.read")
+        token = f"token-for-{request.config['scope']}"
+        return Opened(
+            attributes={"scope": request.config["scope"], "token": token},
+            renew_after=0.001,
+            private=request.config["scope"],
+        )
+
+    def renew(self, reader: Any, opened: Opened) -> Opened:
+        reader.tenant.calls.append(("renew", self.name, str(opened.private)))
+        return opened
+
+    def close(self, reader: Any, opened: Opened) -> None:
+        reader.tenant.calls.append(("close", self.name, str(opened.private)))
 
 
 class Lookup(DataSource):

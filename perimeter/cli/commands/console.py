@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from perimeter.addresses import ROOT
-from perimeter.cli.command import Invocation, command, flags
-from perimeter.cli.evaluating import evaluated
-from perimeter.cli.failure import Refused
+from perimeter.cli.command import Invocation, command, flags, switch
+from perimeter.cli.console import Expressions, expressions
 from perimeter.cli.flags import STATE, VARIABLES
-from perimeter.cli.workspace import HERE, loaded, place, remembered_state
-from perimeter.config.model import Config
-from perimeter.config.references import ANYWHERE, find
-from perimeter.diagnostics import Diagnostics, Range
-from perimeter.engine.evaluation import Evaluation
-from perimeter.engine.scope import ModuleScope
-from perimeter.hcl import parse_expression
-from perimeter.hcl.nodes import Expr
-from perimeter.lang.evaluate import evaluate
-from perimeter.lang.references import references
-from perimeter.lang.render import render
-from perimeter.lang.scope import Scope, StaticScope, Traversal
-from perimeter.lang.values import Value
+from perimeter.cli.workspace import SCRATCH
 
-_FILE = "<console-input>"
+_HISTORY = 1_000
 _HELP = """\
 The perimeter console evaluates expressions of the configuration language:
 
@@ -38,92 +26,96 @@ press Ctrl-D.
 """
 
 
-class _ConsoleScope:
-    """The root module as the console sees it: ``type`` may be called, and the time is now."""
-
-    console = True
-    planning = False
-
-    def __init__(self, inner: ModuleScope, config: Config) -> None:
-        self._inner = inner
-        self._config = config
-        self.base_dir = inner.base_dir
-        self.now = inner.now
-
-    def check(self, expr: Expr, diagnostics: Diagnostics) -> None:
-        """Report references to what the root module does not declare."""
-        for traversal in references(expr):
-            find(self._config, self._config.root, traversal, ANYWHERE, diagnostics)
-
-    def resolve(self, traversal: Traversal, diagnostics: Diagnostics) -> tuple[Value, int]:
-        """As inside the root module."""
-        return self._inner.resolve(traversal, diagnostics)
-
-    def call(
-        self, name: str, args: Sequence[Value], where: Range, diagnostics: Diagnostics
-    ) -> Value | None:
-        """As inside the root module."""
-        return self._inner.call(name, args, where, diagnostics)
-
-
 @command("console")
-@flags(VARIABLES, STATE)
+@flags(
+    switch("json", 'Read {"expr": "…"} a line, and answer each with a JSON object.'),
+    VARIABLES,
+    STATE,
+)
 def run(invocation: Invocation, **given: Any) -> int:
     """Evaluate expressions: typed at a prompt, or one per line of what is piped in.
 
     The configuration's values and the state are at hand; nothing is changed
-    and no tenant is read.
+    and no tenant is read. With -json an error is an answer like any other and
+    does not end the run.
     """
-    scope = _scope(invocation, given)
+    found = expressions(invocation, given)
     terminal = invocation.terminal
+    if given["json"]:
+        return _machine(invocation, found)
     if not terminal.input.isatty():
-        return _piped(invocation, scope)
-    _history()
-    while True:
-        try:
-            text = _typed()
-        except EOFError:
-            terminal.print("\n")
-            return 0
-        except KeyboardInterrupt:
-            terminal.print("\n")
+        return _piped(invocation, found)
+    return _typed(invocation, found)
+
+
+def _machine(invocation: Invocation, found: Expressions) -> int:
+    from perimeter.ui.console_json import answer_json, refusal_json
+
+    for line in _lines(invocation):
+        if not line.strip():
             continue
-        if text.strip() in ("exit", "quit"):
-            return 0
-        if text.strip() == "help":
-            terminal.print(_HELP)
-        elif text.strip():
-            _answer(invocation, scope, text)
+        text = _expression(line)
+        answer = refusal_json() if text is None else answer_json(found.answer(text))
+        invocation.terminal.print(json.dumps(answer) + "\n")
+    return 0
 
 
-def _scope(invocation: Invocation, given: dict[str, Any]) -> Scope:
-    if not any(HERE.glob("*.hcl")):
-        return StaticScope({}, planning=False, console=True)
-    configuration = loaded(invocation)
-    state = remembered_state(place(configuration.config, given["state"]))
-    planned = evaluated(configuration, invocation.terminal.environment, state)
-    if planned.evaluation is None:
-        raise Refused(planned.diagnostics, configuration.sources)
-    found: Evaluation = planned.evaluation
-    assert configuration.config is not None
-    return _ConsoleScope(found.scope(ROOT), configuration.config)
+def _expression(line: str) -> str | None:
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    text = request.get("expr") if isinstance(request, dict) else None
+    return text if isinstance(text, str) else None
 
 
-def _piped(invocation: Invocation, scope: Scope) -> int:
+def _lines(invocation: Invocation) -> Iterator[str]:
+    """The lines of the input; bytes that are no UTF-8 become characters that no expression may hold."""
+    stream = invocation.terminal.input
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(encoding="utf-8", errors="surrogateescape")
+    yield from stream
+
+
+def _piped(invocation: Invocation, found: Expressions) -> int:
     waiting = ""
-    for line in invocation.terminal.input:
+    for line in _lines(invocation):
         waiting += line
         if _is_open(waiting):
             continue
         text, waiting = waiting.strip(), ""
         if text in ("exit", "quit"):
             return 0
-        if text and not _answer(invocation, scope, text):
+        if text and not _answer(invocation, found, text):
             return 1
-    return 0 if not waiting.strip() or _answer(invocation, scope, waiting.strip()) else 1
+    return 0 if not waiting.strip() or _answer(invocation, found, waiting.strip()) else 1
 
 
-def _typed() -> str:
+def _typed(invocation: Invocation, found: Expressions) -> int:
+    terminal = invocation.terminal
+    keep = _history()
+    try:
+        while True:
+            try:
+                text = _prompted()
+            except EOFError:
+                terminal.print("\n")
+                return 0
+            except KeyboardInterrupt:
+                terminal.print("\n")
+                continue
+            if text.strip() in ("exit", "quit"):
+                return 0
+            if text.strip() == "help":
+                terminal.print(_HELP)
+            elif text.strip():
+                _answer(invocation, found, text)
+    finally:
+        keep()
+
+
+def _prompted() -> str:
     text = input("> ")
     while _is_open(text):
         text += "\n" + input(": ")
@@ -151,26 +143,42 @@ def _is_open(text: str) -> bool:
     return depth > 0
 
 
-def _answer(invocation: Invocation, scope: Scope, text: str) -> bool:
+def _answer(invocation: Invocation, found: Expressions, text: str) -> bool:
     """Print what an expression gives, or what is wrong with it; say whether it was right."""
-    expr, problems = parse_expression(text, _FILE)
-    found = Diagnostics(problems)
-    if expr is not None and isinstance(scope, _ConsoleScope):
-        scope.check(expr, found)
-    value = evaluate(expr, scope, found) if expr is not None and not found.has_errors else None
-    if found:
-        sources = {_FILE: expr.src} if expr is not None else {}
-        invocation.reporter.diagnostics(found, sources)
-    if found.has_errors or value is None:
+    from perimeter.lang.render import render
+
+    answer = found.answer(text)
+    if answer.diagnostics:
+        invocation.reporter.diagnostics(answer.diagnostics, answer.sources)
+    if answer.value is None:
         return False
-    invocation.terminal.print(f"{render(value)}\n")
+    invocation.terminal.print(f"{render(answer.value)}\n")
     return True
 
 
-def _history() -> None:
-    """Arrow keys, where Python was built with them."""
+def _history() -> Any:
+    """Arrow keys, and what was typed before, where Python was built with them; returns what keeps it."""
     try:
         import readline
     except ImportError:
-        return
-    readline.parse_and_bind("set bell-style none")
+        return lambda: None
+    import contextlib
+
+    path = SCRATCH / "console_history"
+    readline.set_history_length(_HISTORY)
+    with contextlib.suppress(OSError):
+        readline.read_history_file(path)
+
+    def keep() -> None:
+        with contextlib.suppress(OSError):
+            _private(path)
+            readline.write_history_file(path)
+
+    return keep
+
+
+def _private(path: Path) -> None:
+    """Make sure that nobody else can read what was typed."""
+    path.parent.mkdir(exist_ok=True)
+    path.touch(mode=0o600)
+    path.chmod(0o600)

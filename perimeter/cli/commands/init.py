@@ -6,27 +6,41 @@ from typing import Any
 
 from perimeter.cli.command import Invocation, command, flags, switch, value
 from perimeter.cli.failure import Refused, refuse
+from perimeter.cli.flags import VARIABLES
 from perimeter.cli.installed import Selected, check_locked, select
-from perimeter.cli.lockfile import LOCK_FILE, lock_text, read_lock
-from perimeter.cli.workspace import HERE, SCRATCH, place
+from perimeter.cli.lockfile import LOCK_FILE, lock_text, read_lock, read_modules
+from perimeter.cli.modules import copy_module, finish, installer
+from perimeter.cli.workspace import HERE, SCRATCH, early_variables, place
 from perimeter.config.load import load
+from perimeter.config.sources.lock import LockedModule
 from perimeter.diagnostics import Diagnostics
 from perimeter.sdk.registry import load_providers
 
 
 @command("init")
 @flags(
-    switch("upgrade", "Accept providers that differ from the lock file."),
+    VARIABLES,
+    switch("upgrade", "Accept providers and modules that differ from the lock file."),
+    value("from-module", "SOURCE", "Copy a module into this empty directory first."),
+    switch("get", "Download no modules; those that are installed must do.", default=True),
     value("lockfile", "MODE", '"readonly" refuses to change the lock file.'),
     switch("input", "Ask for nothing; init never does.", default=True),
 )
 def run(invocation: Invocation, **given: Any) -> int:
-    """Check that the providers are installed, write .perimeter.lock.hcl and make .perimeter/.
+    """Download modules, check that the providers are installed, and write .perimeter.lock.hcl.
 
-    It is safe to run again. Providers are Python packages: init installs
-    none, it says what to install.
+    It is safe to run again. Modules go to .perimeter/modules/. Providers
+    are Python packages: init installs none, it says what to install.
     """
-    config, diagnostics, sources = load(HERE)
+    readonly = given["lockfile"] == "readonly"
+    if given["from_module"] is not None:
+        copy_module(invocation, HERE, given["from_module"])
+    fetching = (
+        installer(invocation, HERE, upgrade=given["upgrade"], readonly=readonly)
+        if given["get"]
+        else None
+    )
+    config, diagnostics, sources = load(HERE, locator=fetching, given=early_variables(invocation))
     if config is None:
         if len(diagnostics) == 1 and "No configuration files" in diagnostics.errors[0].summary:
             invocation.terminal.print(
@@ -41,10 +55,14 @@ def run(invocation: Invocation, **given: Any) -> int:
     if diagnostics.has_errors:
         raise Refused(diagnostics, sources)
     where = place(config)
-    changed = _compare(found, diagnostics, upgrade=given["upgrade"])
+    locked = read_modules(LOCK_FILE)
+    modules = locked if fetching is None else fetching.modules
+    changed = _compare(found, diagnostics, upgrade=given["upgrade"]) or modules != locked
     if diagnostics.has_errors:
         raise Refused(diagnostics, sources)
-    _prepare(found, changed=changed, readonly=given["lockfile"] == "readonly")
+    _prepare(found, modules, changed=changed, readonly=readonly)
+    if fetching is not None:
+        finish(fetching)
     invocation.reporter.diagnostics(diagnostics, sources)
     _tell(invocation, found, where.path, changed=changed)
     return 0
@@ -70,17 +88,23 @@ def _compare(found: dict[str, Selected], diagnostics: Diagnostics, *, upgrade: b
     )
 
 
-def _prepare(found: dict[str, Selected], *, changed: bool, readonly: bool) -> None:
+def _prepare(
+    found: dict[str, Selected],
+    modules: tuple[LockedModule, ...],
+    *,
+    changed: bool,
+    readonly: bool,
+) -> None:
     if changed and readonly:
         raise refuse(
             "Lock file would change",
-            f"{LOCK_FILE} does not hold the providers that the configuration requires, and -lockfile=readonly forbids to "
-            "write it. Run perimeter init and commit the file.",
+            f"{LOCK_FILE} does not hold exactly the providers and modules that the configuration requires, and "
+            "-lockfile=readonly forbids to write it. Run perimeter init and commit the file.",
         )
     try:
         SCRATCH.mkdir(exist_ok=True)
         if changed:
-            LOCK_FILE.write_text(lock_text(found), encoding="utf-8")
+            LOCK_FILE.write_text(lock_text(found, modules), encoding="utf-8")
     except OSError as problem:
         raise refuse("Directory not writable", f"{problem.filename}: {problem.strerror}.") from None
 
@@ -100,8 +124,8 @@ def _tell(invocation: Invocation, found: dict[str, Selected], state: str, *, cha
     if changed and found:
         lines += [
             "",
-            f"perimeter has recorded the providers in {LOCK_FILE}. Include this file in your",
-            "version control repository, so that everybody works with the same ones.",
+            f"perimeter has recorded the providers and modules in {LOCK_FILE}. Include this file",
+            "in your version control repository, so that everybody works with the same ones.",
         ]
     lines += ["", style.paint("perimeter has been successfully initialized!", "bold", "green")]
     if not invocation.terminal.automation:

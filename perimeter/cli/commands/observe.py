@@ -51,7 +51,9 @@ def run(invocation: Invocation, **given: Any) -> int:
         raise Refused(Diagnostics([*problems, *planned.diagnostics]), configuration.sources)
     invocation.reporter.diagnostics(problems, configuration.sources)
     if given["out"]:
-        data = wrap(snapshots.KIND, snapshots.VERSION, snapshots.to_content(seen.of_tenants()), indent=-1)
+        data = wrap(
+            snapshots.KIND, snapshots.VERSION, snapshots.to_content(seen.of_tenants()), indent=-1
+        )
         write_private(given["out"], data)
         invocation.reporter.remark(_told(seen, given["out"]))
         for hidden in planned.plan.not_visible:

@@ -80,10 +80,13 @@ def _coalescelist(values: list[Value], _context: Context) -> Value:
 
 def _sort(values: list[Value], _context: Context) -> Value:
     source = values[0]
+    if not source.is_wholly_known:
+        item = unknown_from((source,), STRING)
+        return Value(source.type, (item,) * len(source.raw))
     for place, item in enumerate(source.raw):
         if item.raw is None:
             message = f"given list element {place} is null; a null string cannot be sorted"
-            raise FunctionError(message, 0)
+            raise FunctionError(message)
     return Value(source.type, tuple(sorted(source.raw, key=lambda item: item.raw)))
 
 
@@ -106,7 +109,7 @@ FUNCTIONS: dict[str, Function] = {
     "coalescelist": Function(variadic=_ANYTHING, call=_coalescelist, refine=nothing),
     "distinct": Function(parameters=(_WHOLE_LIST,), returns=_same, call=_distinct),
     "sort": Function(
-        parameters=(Parameter("list", List(STRING), whole=True),),
+        parameters=(Parameter("list", List(STRING)),),
         returns=List(STRING),
         call=_sort,
     ),

@@ -72,12 +72,8 @@ def _bcrypt(values: list[Value], context: Context) -> Value:
         raise FunctionError("the password is longer than 72 bytes")
     if context.planning:
         return unknown(STRING, Unknown(not_null=True))
-    try:
-        import bcrypt  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:
-        raise FunctionError(
-            "the Python package bcrypt is not installed; install it beside perimeter: pip install bcrypt"
-        ) from None
+    import bcrypt
+
     salt = bcrypt.gensalt(rounds=cost if cost >= 4 else 10, prefix=b"2a")
     return text(bcrypt.hashpw(secret, salt).decode("ascii"))
 

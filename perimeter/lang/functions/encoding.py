@@ -24,9 +24,14 @@ from perimeter.lang.types import STRING
 from perimeter.lang.values import Unknown, Value
 
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2}).{0,2}", re.DOTALL)
+_GUNZIP_LIMIT = 64 * 1024 * 1024
+"""A few bytes may unpack to gigabytes."""
+
 _CHARSETS = frozenset(
     [
         "utf-8",
+        "ascii",
         "utf-16",
         "utf-16-be",
         "utf-16-le",
@@ -124,6 +129,27 @@ def _base64gzip(content: str) -> str:
     return encode_base64(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" + body + trailer)
 
 
+def _base64gunzip(content: str) -> str:
+    import zlib
+
+    data = decode_base64(content)
+    if data is None:
+        raise FunctionError(f"failed to decode base64 data {quote(content)}")
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        found = inflater.decompress(data, _GUNZIP_LIMIT + 1)
+    except zlib.error:
+        raise FunctionError("failed to gunzip: the data is not in gzip format") from None
+    if len(found) > _GUNZIP_LIMIT:
+        raise FunctionError(f"the content is longer than {_GUNZIP_LIMIT} bytes")
+    if not inflater.eof:
+        raise FunctionError("failed to gunzip: the data ends early")
+    try:
+        return found.decode()
+    except UnicodeDecodeError:
+        raise FunctionError("the content is not valid UTF-8") from None
+
+
 def _charset(name: str) -> str:
     try:
         found = codecs.lookup(name).name
@@ -166,6 +192,18 @@ def _urlencode(content: str) -> str:
     return quote_plus(content, safe="")
 
 
+def _urldecode(content: str) -> str:
+    from urllib.parse import unquote_to_bytes
+
+    broken = _BROKEN_ESCAPE.search(content)
+    if broken is not None:
+        raise FunctionError(f"invalid URL escape {quote(broken[0])}")
+    try:
+        return unquote_to_bytes(content.replace("+", " ")).decode()
+    except UnicodeDecodeError:
+        raise FunctionError("the result of decoding is not valid UTF-8") from None
+
+
 def _jsonencode(values: list[Value], _context: Context) -> Value:
     value = values[0]
     if not value.is_wholly_known:
@@ -189,7 +227,7 @@ def decode_json(content: str) -> Any:
 
 
 def _whole(digits: str) -> int | Decimal:
-    return int(digits) if len(digits) < 4000 else Decimal(digits)
+    return int(digits) if len(digits) < 4000 and digits != "-0" else Decimal(digits)
 
 
 def _not_json(word: str) -> Any:
@@ -232,7 +270,9 @@ FUNCTIONS: dict[str, Function] = {
     "textdecodebase64": simple(
         [Parameter("source", STRING), Parameter("encoding", STRING)], STRING, _textdecode
     ),
+    "base64gunzip": simple([_STR], STRING, _base64gunzip),
     "urlencode": simple([_STR], STRING, _urlencode),
+    "urldecode": simple([_STR], STRING, _urldecode),
     "jsonencode": Function(
         parameters=(Parameter("val", allow_null=True, allow_unknown=True, allow_dynamic=True),),
         returns=STRING,

@@ -84,8 +84,7 @@ def read_text(path: str, scope: Scope, argument: int | None) -> str:
         raise FunctionError(
             f"contents of {path} are not valid UTF-8; use the filebase64 function to obtain the "
             "Base64 encoded contents or the other file functions (e.g. filemd5, filesha256) to "
-            "obtain file hashing results instead",
-            argument,
+            "obtain file hashing results instead"
         ) from None
 
 
@@ -129,12 +128,17 @@ def _readable(read: Callable[[str], bytes], path: str) -> bool:
         read(path)
     except FileNotFoundError:
         return False
+    except IsADirectoryError:
+        raise FunctionError(f"{quote(path)} is a directory, not a file") from None
     return True
 
 
 def _fileset(values: list[Value], context: Context) -> Value:
     directory, pattern = (value.raw for value in values)
     scope = context.scope
+    above = ""
+    while pattern.startswith("../"):
+        directory, pattern, above = f"{directory}/..", pattern[3:], f"{above}../"
     try:
         matches = matcher(pattern)
     except ValueError:
@@ -144,12 +148,17 @@ def _fileset(values: list[Value], context: Context) -> Value:
         ) from None
     found = expanded(directory, 0)
     lister: Callable[[str], Sequence[str]] | None = getattr(scope, "list_files", None)
-    names = lister(found) if lister is not None else _below(_located(scope, found))
-    return set_of(STRING, [text(name) for name in names if matches(name)])
+    try:
+        names = lister(found) if lister is not None else files_below(_located(scope, found))
+    except OSError as error:
+        raise FunctionError(
+            f"failed to list {quote(directory)}: {error.strerror or error}"
+        ) from None
+    return set_of(STRING, [text(above + name) for name in names if matches(name)])
 
 
-def _below(directory: Path) -> list[str]:
-    """The files in a directory and below, relative to it."""
+def files_below(directory: Path) -> list[str]:
+    """The files in a directory and below, relative to it and with ``/``; none when it is missing."""
     out = []
     for root, directories, files in os.walk(directory):
         directories.sort()

@@ -13,7 +13,7 @@ _SHORTEST_LIMIT = 6
 
 def fixed(raw: Any, places: int) -> str:
     """``%f``: that many digits after the point."""
-    digits = str(_rounded(exact(raw) * 10**places)).zfill(places + 1)
+    digits = decimal(round(exact(raw) * 10**places)).zfill(places + 1)
     return f"{digits[:-places]}.{digits[-places:]}" if places else digits
 
 
@@ -61,15 +61,19 @@ def exact(raw: Any) -> Fraction:
     return Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
 
 
-def _rounded(value: Fraction) -> int:
-    return round(value)
+def decimal(whole: int) -> str:
+    """An integer's digits, however many: Python itself refuses to print more than some thousand."""
+    import gmpy2
+
+    found: str = gmpy2.mpz(whole).digits()  # pyright: ignore[reportAttributeAccessIssue]
+    return found
 
 
 def _significant(raw: Any, count: int) -> tuple[str, int]:
     if raw == 0:
         return "0" * count, 1
     value, point = exact(raw), shortest(raw)[1]
-    digits = str(_rounded(value * Fraction(10) ** (count - point)))
+    digits = decimal(round(value * Fraction(10) ** (count - point)))
     return digits[:count], point + len(digits) - count
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from perimeter.hcl.nodes import Expr
 from perimeter.lang import numbers
 from perimeter.lang.scope import Scope
 from perimeter.lang.text import nfc
@@ -99,6 +100,8 @@ class Function:
         call: computes the result from converted arguments; raises ``FunctionError``.
         refine: what is known of a result that is unknown because of its arguments.
         available: whether a scope has the function.
+        doc: what it does, in one sentence.
+        unsuitable: why the expression of the first argument will not do, whatever its value; empty when it will.
     """
 
     parameters: tuple[Parameter, ...] = ()
@@ -107,6 +110,8 @@ class Function:
     call: Implementation
     refine: Callable[[list[Value]], Unknown] = not_null
     available: Callable[[Scope], bool] = always
+    doc: str = ""
+    unsuitable: Callable[[Expr], str] | None = None
 
     def parameter(self, position: int) -> Parameter:
         """The parameter that takes the argument at a position."""

@@ -69,7 +69,7 @@ def _alternatives(pattern: str, at: int) -> tuple[str, int]:
 
 
 def _class(pattern: str, at: int) -> tuple[str, int]:
-    negated = pattern[at : at + 1] in ("^", "!")
+    negated = pattern[at : at + 1] == "^"
     at += negated
     out: list[str] = []
     while True:

@@ -82,7 +82,7 @@ def _element(values: list[Value], _context: Context) -> Value:
     if not source.is_known:
         return unknown_from((source,), kind, marks=source.marks)
     if not source.raw:
-        raise FunctionError("cannot use element function with an empty list", 0)
+        raise FunctionError("cannot use element function with an empty list")
     if wanted < 0:
         raise FunctionError("cannot use element function with a negative index")
     found: Value = source.raw[wanted % len(source.raw)]
@@ -94,7 +94,8 @@ def _length(values: list[Value], _context: Context) -> Value:
     raw, kind = value.raw, value.type
     if kind == STRING:
         if isinstance(raw, Unknown):
-            size: Value = unknown_from((value,), NUMBER, Unknown(not_null=True, minimum=0))
+            least = grapheme_count(raw.prefix)
+            size: Value = unknown_from((value,), NUMBER, Unknown(not_null=True, minimum=least))
         else:
             size = number(grapheme_count(raw))
     elif isinstance(kind, Tuple):
@@ -208,9 +209,7 @@ _MARKED = Parameter("list", allow_marked=True, allow_unknown=True)
 
 
 FUNCTIONS: dict[str, Function] = {
-    "contains": Function(
-        parameters=(_LIST, Parameter("value", allow_dynamic=True)), returns=BOOL, call=_contains
-    ),
+    "contains": Function(parameters=(_LIST, Parameter("value")), returns=BOOL, call=_contains),
     "index": Function(parameters=(_LIST, Parameter("value")), returns=NUMBER, call=_index),
     "element": Function(
         parameters=(_MARKED, Parameter("index", NUMBER)),

@@ -57,7 +57,7 @@ def _values_type(values: list[Value]) -> Type:
         return List(kind.element)
     if isinstance(kind, Object):
         return Tuple(tuple(kind.attributes[name] for name in sorted(kind.attributes)))
-    raise FunctionError("values() requires a map as the first argument", 0)
+    raise FunctionError("values() requires a map as the first argument")
 
 
 def _values(values: list[Value], _context: Context) -> Value:
@@ -71,13 +71,11 @@ def _values(values: list[Value], _context: Context) -> Value:
 def _merge(values: list[Value], _context: Context) -> Value:
     marks = _marks(values)
     given = [value for value in values if value.raw is not None]
-    for position, value in enumerate(values):
+    for value in values:
         if value.type == DYNAMIC and not value.is_known:
             return unknown_from((value,), marks=marks)
         if value.raw is not None and not isinstance(value.type, Map | Object):
-            raise FunctionError(
-                f"arguments must be maps or objects, got {type_name(value.type)}", position
-            )
+            raise FunctionError(f"arguments must be maps or objects, got {type_name(value.type)}")
     kinds = dict.fromkeys(value.type for value in given)
     same = len(kinds) == 1 and isinstance(next(iter(kinds)), Map)
     if not all(value.is_known for value in given):
@@ -106,15 +104,14 @@ def _transpose(values: list[Value], _context: Context) -> Value:
 def _zipmap(values: list[Value], _context: Context) -> Value:
     keys, source = values
     if not isinstance(source.type, List | Tuple):
-        raise FunctionError("values must be a list or tuple value", 1)
+        raise FunctionError("values must be a list or tuple value")
     marks = keys.marks | source.marks
     if not keys.is_wholly_known or not source.is_known:
         kind = Map(source.type.element) if isinstance(source.type, List) else DYNAMIC
         return unknown_from((keys, source), kind, _KNOWN, marks)
     if len(keys.raw) != len(source.raw):
         raise FunctionError(
-            f"number of keys ({len(keys.raw)}) does not match number of values ({len(source.raw)})",
-            1,
+            f"number of keys ({len(keys.raw)}) does not match number of values ({len(source.raw)})"
         )
     found: dict[str, Value] = {}
     for place, (key, item) in enumerate(zip(keys.raw, source.raw, strict=True)):

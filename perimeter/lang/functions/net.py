@@ -20,8 +20,8 @@ from perimeter.lang.functions.function import (
     integer,
     text,
 )
-from perimeter.lang.types import NUMBER, STRING, List
-from perimeter.lang.values import Value, list_of
+from perimeter.lang.types import BOOL, NUMBER, STRING, List
+from perimeter.lang.values import Value, boolean, list_of
 
 Network = IPv4Network | IPv6Network
 
@@ -53,7 +53,7 @@ def _cidrhost(values: list[Value], _context: Context) -> Value:
     network = _network(values[0].raw)
     raw = values[1].raw
     if not numbers.is_whole(raw):
-        raise FunctionError("the host number must be a whole number", 1)
+        raise FunctionError("the host number must be a whole number")
     host = int(raw)
     size = network.num_addresses
     if not -size <= host < size:
@@ -73,10 +73,10 @@ def _cidrnetmask(values: list[Value], _context: Context) -> Value:
 
 def _cidrsubnet(values: list[Value], _context: Context) -> Value:
     network = _network(values[0].raw)
-    newbits = integer(values[1], argument=1)
+    newbits = integer(values[1])
     raw = values[2].raw
     if not numbers.is_whole(raw):
-        raise FunctionError("the network number must be a whole number", 2)
+        raise FunctionError("the network number must be a whole number")
     netnum = int(raw)
     if newbits < 0:
         raise FunctionError("must extend prefix by a non-negative number of bits", 1)
@@ -94,7 +94,7 @@ def _cidrsubnet(values: list[Value], _context: Context) -> Value:
 
 
 def _cidrsubnets(values: list[Value], _context: Context) -> Value:
-    network = _network(values[0].raw)
+    network = _network(values[0].raw, 0)
     found: list[Value] = []
     start = int(network.network_address)
     end = start + network.num_addresses
@@ -127,11 +127,36 @@ def _cidrsubnets(values: list[Value], _context: Context) -> Value:
     return list_of(STRING, found)
 
 
+def _cidrcontains(values: list[Value], _context: Context) -> Value:
+    """Whether a network holds an address or another network as a whole."""
+    outer = _network(values[0].raw, 0)
+    content = values[1].raw
+    inner = _network(content if "/" in content else _single(content), 1)
+    if outer.version != inner.version:
+        raise FunctionError(
+            f"address family mismatch: {values[0].raw} and {content} are not both IPv{outer.version}"
+        )
+    first, last = int(inner.network_address), int(inner.broadcast_address)
+    return boolean(int(outer.network_address) <= first <= last <= int(outer.broadcast_address))
+
+
+def _single(content: str) -> str:
+    return f"{content}/{128 if ':' in content else 32}"
+
+
 _PREFIX = Parameter("prefix", STRING)
 
 FUNCTIONS: dict[str, Function] = {
     "cidrhost": Function(
         parameters=(_PREFIX, Parameter("hostnum", NUMBER)), returns=STRING, call=_cidrhost
+    ),
+    "cidrcontains": Function(
+        parameters=(
+            Parameter("containing_prefix", STRING),
+            Parameter("contained_ip_or_prefix", STRING),
+        ),
+        returns=BOOL,
+        call=_cidrcontains,
     ),
     "cidrnetmask": Function(parameters=(_PREFIX,), returns=STRING, call=_cidrnetmask),
     "cidrsubnet": Function(

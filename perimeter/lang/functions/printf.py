@@ -9,7 +9,7 @@ from typing import Any
 
 from perimeter.lang import numbers
 from perimeter.lang.convert import ConversionError, convert
-from perimeter.lang.functions.floats import exponent_form, fixed, general
+from perimeter.lang.functions.floats import decimal, exponent_form, fixed, general
 from perimeter.lang.functions.function import Context, Function, FunctionError, Parameter, text
 from perimeter.lang.marks import unknown_from
 from perimeter.lang.plain import json_string, json_text
@@ -165,7 +165,7 @@ def _integer(verb: _Verb, raw: Any) -> str:
     if not numbers.is_whole(raw) or numbers.is_infinite(raw):
         raise verb.problem("an integer is required")
     whole = int(raw)
-    digits = format(abs(whole), verb.mode)
+    digits = decimal(abs(whole)) if verb.mode == "d" else format(abs(whole), verb.mode)
     if verb.precision is not None:
         digits = digits.zfill(verb.precision)
     prefix = {"x": "0x", "X": "0X", "o": "0", "b": "0b"}.get(verb.mode, "")

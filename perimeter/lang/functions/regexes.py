@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from perimeter.lang.functions.function import Context, Function, FunctionError, Parameter, text
 from perimeter.lang.types import DYNAMIC, STRING, List, Object, Tuple, Type
 from perimeter.lang.values import Value, list_of, null, object_of, tuple_of
+
+_ANY_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")
+"""RE2's escape for a single byte, which Go's does not have."""
 
 _PATTERN, _STRING = Parameter("pattern", STRING), Parameter("string", STRING)
 
@@ -25,6 +29,8 @@ def _compiled(pattern: str) -> Any:
 def _compile(pattern: str) -> Any:
     import re2
 
+    if _ANY_BYTE.search(pattern):
+        raise FunctionError(r"invalid escape sequence in `\C`")
     try:
         return _compiled(pattern)
     except re2.error as error:

@@ -32,11 +32,15 @@ def _set_type(values: list[Value]) -> Type:
     return Set(found)
 
 
-def _algebra(combine: Callable[[list[dict[Value, None]]], Iterable[Value]]) -> Function:
+def _algebra(
+    combine: Callable[[list[dict[Value, None]]], Iterable[Value]], *, whole: bool = True
+) -> Function:
+    """A function over sets; ``whole`` says whether an unknown element leaves the whole result open."""
+
     def call(values: list[Value], _context: Context) -> Value:
         kind = _set_type(values)
         assert isinstance(kind, Set)
-        if not all(value.is_wholly_known for value in values):
+        if whole and not all(value.is_wholly_known for value in values):
             return unknown_from(values, kind, _KNOWN)
         try:
             converted = [convert(value, kind) for value in values]
@@ -108,7 +112,7 @@ def _setproduct(values: list[Value], _context: Context) -> Value:
 _SUBTRACT = _algebra(_difference)
 
 FUNCTIONS: dict[str, Function] = {
-    "setunion": _algebra(_union),
+    "setunion": _algebra(_union, whole=False),
     "setintersection": _algebra(_intersection),
     "setsubtract": Function(
         parameters=(Parameter("a", Set(DYNAMIC)), Parameter("b", Set(DYNAMIC))),

@@ -69,6 +69,8 @@ def _indent(values: list[Value], _context: Context) -> Value:
 
 def _join(values: list[Value], _context: Context) -> Value:
     separator, lists = values[0], values[1:]
+    if not lists:
+        raise FunctionError("at least one list is required")
     parts: list[str] = []
     for position, source in enumerate(lists):
         for index, item in enumerate(source.raw):
@@ -88,7 +90,7 @@ def _split(values: list[Value], _context: Context) -> Value:
 
 def _substr(values: list[Value], _context: Context) -> Value:
     clusters = graphemes(values[0].raw)
-    offset, length = integer(values[1], argument=1), integer(values[2], argument=2)
+    offset, length = integer(values[1]), integer(values[2])
     start = max(offset + len(clusters) if offset < 0 else offset, 0)
     end = len(clusters) if length < 0 else start + length
     return text("".join(clusters[start:end]))

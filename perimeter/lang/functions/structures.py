@@ -88,7 +88,7 @@ def _marks(values: list[Value]) -> frozenset[Mark]:
 def _flatten(values: list[Value], _context: Context) -> Value:
     source = values[0]
     if not isinstance(source.type, List | Set | Tuple):
-        raise FunctionError("can only flatten lists, sets and tuples", 0)
+        raise FunctionError("can only flatten lists, sets and tuples")
     found: list[Value] = []
     marks: set[Mark] = set()
     undecided: list[Value] = []
@@ -119,7 +119,7 @@ def _range(values: list[Value], _context: Context) -> Value:
     start, end = (0, raws[0]) if len(raws) == 1 else (raws[0], raws[1])
     step = raws[2] if len(raws) == 3 else (-1 if end < start else 1)
     if step == 0:
-        raise FunctionError("step must not be zero", 2)
+        raise FunctionError("step must not be zero")
     if step > 0 and end < start:
         raise FunctionError("end must be greater than start when step is positive", 1)
     if step < 0 and end > start:

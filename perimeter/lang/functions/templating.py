@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
-from perimeter.diagnostics import Diagnostics, Range
+from perimeter.diagnostics import Diagnostics
 from perimeter.hcl import parse_template
-from perimeter.hcl.nodes import Call, Template
+from perimeter.hcl.nodes import Call, Expr, Literal, Template
 from perimeter.hcl.walk import walk
 from perimeter.lang.functions.files import read_text
 from perimeter.lang.functions.function import (
@@ -19,7 +18,7 @@ from perimeter.lang.functions.function import (
     nothing,
 )
 from perimeter.lang.marks import unknown_from
-from perimeter.lang.references import references
+from perimeter.lang.references import references, static_traversal
 from perimeter.lang.scope import Scope, Traversal
 from perimeter.lang.text import quote
 from perimeter.lang.types import STRING, Map, Object
@@ -48,11 +47,9 @@ class TemplateScope:
         """Return a template variable; that it exists has been checked."""
         return self._variables[traversal.root], 0
 
-    def call(
-        self, name: str, args: Sequence[Value], where: Range, diagnostics: Diagnostics
-    ) -> Value | None:
+    def function(self, name: str) -> Function | None:
         """Ask the outer scope."""
-        return self._outer.call(name, args, where, diagnostics)
+        return self._outer.function(name)
 
 
 def _rendered(source: str, name: str, variables: Value, context: Context) -> Value:
@@ -120,6 +117,18 @@ def _templatestring(values: list[Value], context: Context) -> Value:
     return _rendered(values[0].raw, "<templatestring argument>", values[1], context)
 
 
+def _indirect(expr: Expr) -> str:
+    """``templatestring`` renders what comes from elsewhere: a template written in place needs no function."""
+    if static_traversal(expr) is not None:
+        return ""
+    if isinstance(expr, Template | Literal):
+        return (
+            "templatestring renders templates that come from elsewhere; write this one as a template "
+            "expression"
+        )
+    return "it must be a direct reference to a single string from elsewhere that holds a template"
+
+
 _VARS = Parameter("vars", allow_unknown=True, allow_marked=True)
 
 FUNCTIONS: dict[str, Function] = {
@@ -130,6 +139,7 @@ FUNCTIONS: dict[str, Function] = {
         parameters=(Parameter("template", STRING), _VARS),
         returns=STRING,
         call=_templatestring,
+        unsuitable=_indirect,
         refine=nothing,
     ),
 }

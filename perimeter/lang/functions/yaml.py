@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,7 @@ from perimeter.lang.functions.function import (
 )
 from perimeter.lang.marks import unknown_from
 from perimeter.lang.text import quote
-from perimeter.lang.types import STRING
+from perimeter.lang.types import BOOL, NUMBER, STRING
 from perimeter.lang.values import (
     Unknown,
     Value,
@@ -34,7 +35,11 @@ _PREFIX = "tag:yaml.org,2002:"
 _TRUE = frozenset(["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"])
 _FALSE = frozenset(["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"])
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_INTEGER = re.compile(r"([-+]?)(0x[0-9a-fA-F_]+|0b[01_]+|0o[0-7_]+|[0-9][0-9_]*)", re.ASCII)
+_INTEGER = re.compile(r"[-+]?[0-9]+|0x[0-9a-fA-F]+|0o[0-7]+", re.ASCII)
+_TIME = re.compile(
+    r"(\d{4})-(\d\d?)-(\d\d?)(?:([Tt ])(\d\d?):(\d\d?):(\d\d?)(?:\.\d+)?(Z|[-+]\d\d:\d\d)?)?",
+    re.ASCII,
+)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _INFINITY = re.compile(r"[-+]?\.(inf|Inf|INF)")
 _NAN = frozenset({".nan", ".NaN", ".NAN"})
@@ -55,7 +60,10 @@ def _yamlencode(values: list[Value], _context: Context) -> Value:
         yaml.StreamEndEvent(),
     ]
     written: str = yaml.emit(events, Dumper=_dumper(), allow_unicode=True, width=float("inf"))
-    return text(written)
+    # Go's emitter marks the document's start before no empty text, and its end after bare scalars only.
+    if isinstance(value.raw, str | tuple | dict):
+        written = written.removesuffix("...\n")
+    return text('""\n' if value.raw == "" else written)
 
 
 @cache
@@ -108,7 +116,7 @@ def _plain(raw: Any) -> str:
     if isinstance(raw, bool):
         return "true" if raw else "false"
     if numbers.is_infinite(raw):
-        return ".inf" if raw > 0 else "-.inf"
+        return "+Inf" if raw > 0 else "-Inf"
     return numbers.text(raw)
 
 
@@ -175,20 +183,15 @@ class _Decoder:
         return tuple_of([self.value(part) for part in node.value])
 
     def mapping(self, node: Any) -> Value:
-        import yaml
 
         merged: dict[str, Value] = {}
         own: dict[str, Value] = {}
         for key, part in node.value:
             if key.tag == _PREFIX + "merge" or (key.value == "<<" and key.style is None):
-                sources = part.value if isinstance(part, yaml.SequenceNode) else [part]
-                for source in sources:
-                    found = self.value(source)
-                    if not isinstance(found.raw, dict):
-                        raise FunctionError(
-                            "map merge requires map or sequence of maps as the value"
-                        )
-                    merged = {**found.raw, **merged}
+                found = self.value(part)
+                if not isinstance(found.raw, dict):
+                    raise FunctionError("<<, which merges, takes one mapping")
+                merged = {**found.raw, **merged}
                 continue
             own[self.key(key)] = self.value(part)
         return object_of({**merged, **own})
@@ -220,7 +223,20 @@ class _Decoder:
                 return text(content)
             if not node.tag.startswith(_PREFIX):
                 raise _unsupported(node)
+            if written == "null":
+                return null()
+            return _tagged(content, written)
         return _resolved(content)
+
+
+def _tagged(content: str, tag: str) -> Value:
+    value = _resolved(content)
+    kind = {"int": NUMBER, "float": NUMBER, "bool": BOOL}.get(tag)
+    if (kind is not None and value.type != kind) or (
+        tag == "timestamp" and _timestamp(content) is None
+    ):
+        raise FunctionError(f"cannot parse {quote(content)} as !!{tag}")
+    return value
 
 
 def _has_tag(node: Any) -> bool:
@@ -243,21 +259,34 @@ def _resolved(content: str) -> Value:
         return number(numbers.infinity(negative=content[0] == "-"))
     whole = _INTEGER.fullmatch(content)
     if whole is not None:
-        return number(_whole(whole[1], whole[2].replace("_", "")))
+        return number(_whole(content))
     if _FLOAT.fullmatch(content):
         try:
             return number(numbers.parse(content))
         except ValueError as error:
             raise FunctionError(str(error)) from None
-    return text(content)
+    return text(_timestamp(content) or content)
 
 
-def _whole(sign: str, digits: str) -> Any:
-    base = {"0x": 16, "0b": 2, "0o": 8}.get(digits[:2], 10)
-    found = int(digits[2:] or "0", base) if base != 10 else None
-    if found is None:
-        return numbers.parse(sign + digits)
-    return numbers.from_int(-found if sign == "-" else found)
+def _whole(digits: str) -> Any:
+    base = {"0x": 16, "0o": 8}.get(digits[:2])
+    return numbers.parse(digits) if base is None else numbers.from_int(int(digits[2:], base))
+
+
+def _timestamp(content: str) -> str | None:
+    """A date or time in RFC 3339, without a fraction of a second; None for any other text."""
+    found = _TIME.fullmatch(content)
+    if found is None or bool(found[8]) != (found[4] in ("T", "t")):
+        return None
+    zone = found[8] or "Z"
+    parts = [int(part or 0) for part in found.group(1, 2, 3, 5, 6, 7)]
+    try:
+        datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
+    except ValueError:
+        return None
+    year, month, day, hour, minute, second = parts
+    zone = "Z" if zone[1:] == "00:00" else zone
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{zone}"
 
 
 FUNCTIONS: dict[str, Function] = {

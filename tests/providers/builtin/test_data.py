@@ -175,3 +175,16 @@ def test_an_argument_that_is_taken_away_becomes_null(tmp_path):
     assert change.action.is_replace
     assert not work.apply().errors
     assert work.plan().plan.is_empty
+
+
+def test_what_is_ignored_is_not_nulled(tmp_path):
+    """``ignore_changes`` keeps what was there."""
+    from perimeter.testing.workspace import Workspace
+
+    work = Workspace(directory=tmp_path)
+    work.write(
+        'resource "perimeter_data" "a" {\n  input = "x"\n'
+        "  lifecycle {\n    ignore_changes = [input]\n  }\n}\n"
+    )
+    assert not work.apply().errors
+    assert work.plan().plan.is_empty

@@ -1,0 +1,63 @@
+"""Marking what state remembers as not fit, and taking the mark back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from perimeter.addresses import AddressError, parse_address
+from perimeter.cli.command import Invocation
+from perimeter.cli.failure import refuse
+from perimeter.cli.workspace import locked, place_of_directory
+from perimeter.diagnostics import did_you_mean
+from perimeter.state.journal import compact, replay
+from perimeter.state.model import Instance
+
+
+def mark(invocation: Invocation, address: str, given: Mapping[str, Any], *, tainted: bool) -> int:
+    """Set or clear the mark of one instance's object; returns the exit code."""
+    try:
+        parsed = parse_address(address)
+    except AddressError as problem:
+        raise refuse("Invalid address", str(problem)) from None
+    name = str(parsed)
+    word = "tainted" if tainted else "untainted"
+    if parsed.mode != "managed":
+        raise refuse(
+            f"Resource instance cannot be {word}", f"{name} is read anew each time, never replaced."
+        )
+    found = place_of_directory(given["state"])
+    with locked(invocation, found, "taint" if tainted else "untaint", given):
+        held = found.backend.load()
+        state = replay(held.state, held.records).state
+        instance = state.resources.get(name)
+        if instance is None or instance.current() is None:
+            if given["allow_missing"]:
+                invocation.terminal.warn(f"The state holds no {name}; nothing was {word}.\n")
+                return 0
+            raise refuse(
+                "No such resource instance",
+                f"There is no resource instance in the state with the address {name}."
+                f"{did_you_mean(name, state.resources)} If the resource configuration has just been added, apply it once "
+                "before.",
+            )
+        if tainted or any(item.tainted for item in instance.objects):
+            resources = {**state.resources, name: _marked(instance, tainted=tainted)}
+            compact(found.backend, held, msgspec.structs.replace(state, resources=resources))
+        else:
+            raise refuse(
+                "Resource instance is not tainted", f"{name} is not marked: nothing to do."
+            )
+    done = "marked as tainted" if tainted else "successfully untainted"
+    invocation.terminal.print(f"Resource instance {name} has been {done}.\n")
+    return 0
+
+
+def _marked(instance: Instance, *, tainted: bool) -> Instance:
+    objects = tuple(
+        msgspec.structs.replace(item, tainted=tainted) if item.role == "current" else item
+        for item in instance.objects
+    )
+    return msgspec.structs.replace(instance, objects=objects)

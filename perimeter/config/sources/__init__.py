@@ -1,0 +1,1 @@
+"""Where modules come from: addresses, fetching, unpacking, the manifest and the lock."""

@@ -1,0 +1,1 @@
+"""Users' own tests of their configuration: ``*.test.hcl``."""

@@ -1,0 +1,3 @@
+name = "crm"
+owner = "sales"
+purpose = "leads"

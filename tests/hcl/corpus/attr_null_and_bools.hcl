@@ -1,0 +1,3 @@
+a=null
+bb=true
+ccc=false

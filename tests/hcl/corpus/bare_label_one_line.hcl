@@ -1,0 +1,2 @@
+x y z { a=1 }
+variable n {}

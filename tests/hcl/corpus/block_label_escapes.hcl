@@ -1,0 +1,4 @@
+a "x\ty" {}
+b "say \"hi\"" {}
+c "back\\slash" {}
+d "line\nbreak" {}

@@ -1,0 +1,7 @@
+a {
+      # nothing yet
+}
+b {
+/* nothing
+   yet */
+}

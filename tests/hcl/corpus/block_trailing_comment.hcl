@@ -1,0 +1,4 @@
+a { # first
+x=1 # one
+} # end
+b {} # none

@@ -1,0 +1,5 @@
+a = {
+x = 1 # one
+# alone
+long = 2 // two
+}

@@ -1,0 +1,2 @@
+a=[for in_ in y:in_]
+b=[for if_ in y : if_]

@@ -1,0 +1,4 @@
+a = { for k, v in y : k => {
+x=v
+long=1
+} }

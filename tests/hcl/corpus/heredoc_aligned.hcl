@@ -1,0 +1,7 @@
+a = <<EOT
+one
+EOT
+long = <<EOT
+two
+EOT
+b = 1

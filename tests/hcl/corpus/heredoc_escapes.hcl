@@ -1,0 +1,3 @@
+a = <<EOT
+$${x} %%{y} \n "quoted" $x %y
+EOT

@@ -1,0 +1,5 @@
+a = f(<<EOT
+one
+EOT
+, 2)
+b=1

@@ -1,0 +1,6 @@
+a = <<EOT
+b=1
+# c
+resource "x" "y" {
+EOT
+c=1

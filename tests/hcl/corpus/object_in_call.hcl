@@ -1,0 +1,8 @@
+a = merge({x=1},{yy=2})
+b = jsonencode({
+x = 1
+long = [
+1,
+2
+]
+})

@@ -1,0 +1,7 @@
+a = {
+x = 1
+list = [
+1
+]
+long_name = 2
+}

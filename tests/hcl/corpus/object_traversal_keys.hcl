@@ -1,0 +1,4 @@
+providers = {
+github=github
+github.eu=github.eu
+}

@@ -1,0 +1,4 @@
+moved {
+from=okta_group.a
+to=okta_group.b["x"]
+}

@@ -1,0 +1,4 @@
+removed {
+from=okta_group.a
+lifecycle { destroy=false }
+}

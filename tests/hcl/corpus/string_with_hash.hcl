@@ -1,0 +1,2 @@
+a="# no comment"
+bb="// none" # one

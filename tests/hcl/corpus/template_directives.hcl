@@ -1,0 +1,5 @@
+a="%{ if x }y%{ endif }"
+b="%{if x}y%{else}z%{endif}"
+c="%{for x in y}${x}%{endfor}"
+d="%{ for x in y ~} ${x} %{~ endfor }"
+e="%{if x ~}y%{~ endif}"

@@ -1,0 +1,4 @@
+a = 1
+block {
+}
+long_name = 2

@@ -1,0 +1,3 @@
+a  = "日本語" # one
+b  = "x"   # two
+cc = "👩‍👩‍👧"   # three

@@ -1,0 +1,4 @@
+resource "okta_group" "sales" {
+  name = "Sales"
+}
+resource "okta_group" "eng" {}

@@ -1,0 +1,3 @@
+resource "okta_group" "sales" {
+  name = "Sales"
+}

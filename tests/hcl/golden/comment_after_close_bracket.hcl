@@ -1,0 +1,4 @@
+a = [
+  1
+]       # list
+bbb = 2 # number

@@ -1,0 +1,2 @@
+a { x = 1 }   # one
+bb { yy = 2 } # two

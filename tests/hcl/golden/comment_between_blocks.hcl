@@ -1,0 +1,10 @@
+a {
+}
+# about b
+b {
+}
+
+# about c
+
+c {
+}

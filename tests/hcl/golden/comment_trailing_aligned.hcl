@@ -1,0 +1,3 @@
+a   = 1   # one
+bbb = 22  # two
+cc  = 333 # three

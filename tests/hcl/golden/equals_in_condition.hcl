@@ -1,0 +1,3 @@
+a         = x == y
+long_name = x != y
+b         = [x == y]

@@ -1,0 +1,2 @@
+a = [for x in y : x if(x > 1)]
+b = [for x in y : (x)]

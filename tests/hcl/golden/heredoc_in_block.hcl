@@ -1,0 +1,11 @@
+a {
+  x   = <<EOT
+one
+  two
+EOT
+  y   = <<-EOT
+   one
+     two
+  EOT
+  zzz = 1
+}

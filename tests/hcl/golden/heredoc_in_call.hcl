@@ -1,0 +1,5 @@
+a = f(<<EOT
+one
+EOT
+)
+b = 1

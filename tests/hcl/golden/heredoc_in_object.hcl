@@ -1,0 +1,9 @@
+a = {
+  x    = <<EOT
+one
+EOT
+  long = 1
+  y    = <<-EOT
+   two
+ EOT
+}

@@ -1,0 +1,5 @@
+a = <<-EOT
+   %{~if x}
+   one
+   %{~endif}
+   EOT

@@ -1,0 +1,3 @@
+a = in[0]
+b = x.in
+c = [in, in]

@@ -1,0 +1,4 @@
+break_glass "okta.eu" {
+  users = []
+}
+a "x/y" "z:w" {}

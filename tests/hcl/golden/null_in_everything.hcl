@@ -1,0 +1,3 @@
+a = [null, true, false]
+b = { x = null }
+c = f(null)

@@ -1,0 +1,6 @@
+a = jsonencode({
+  Statement = [{
+    Effect = "Allow"
+    Action = ["s3:Get*"]
+  }]
+})

@@ -1,0 +1,4 @@
+a = {
+  1   = "one"
+  200 = "two hundred"
+}

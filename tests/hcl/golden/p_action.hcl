@@ -1,0 +1,5 @@
+action "okta_rotate" "r" {
+  config {
+    id = okta_app.a.id
+  }
+}

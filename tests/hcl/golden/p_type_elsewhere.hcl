@@ -1,0 +1,9 @@
+locals {
+  type = "string"
+}
+resource "x" "y" {
+  type = list
+}
+output "type" {
+  value = "list"
+}

@@ -1,0 +1,8 @@
+variable "a" { type = list(any) }
+variable "b" { type = map(any) }
+variable "c" { type = set(any) }
+variable "d" { type = string }
+variable "e" {
+  type    = list(any)
+  default = []
+}

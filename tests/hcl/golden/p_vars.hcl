@@ -1,0 +1,6 @@
+token = "abc"
+names = ["a", "b"]
+settings = {
+  on    = true
+  level = 3
+}

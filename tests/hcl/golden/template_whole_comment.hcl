@@ -1,0 +1,3 @@
+a = x /* why */
+b = x # why
+c = x /* why */
