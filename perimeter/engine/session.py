@@ -32,6 +32,7 @@ from perimeter.sdk.provider import Provider
 from perimeter.sdk.redact import SECRETS
 from perimeter.sdk.registry import BUILTIN, load_providers
 from perimeter.state.backend import Backend, Failpoint, Remembered, no_failpoint
+from perimeter.state.envelope import collector_paused
 from perimeter.state.journal import replay
 
 
@@ -60,6 +61,7 @@ class Loaded:
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
 
+@collector_paused()
 def load_configuration(
     directory: Path,
     *,
@@ -191,6 +193,7 @@ class Session:
             outside_files=allowed_outside(self.environment, str(Path.cwd())),
         )
 
+    @collector_paused()
     def plan(self, request: PlanRequest) -> tuple[Planned, Snapshot]:
         """Plan, reading what the snapshot does not hold yet."""
         driver = Driver(
