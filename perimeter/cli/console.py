@@ -21,6 +21,7 @@ from perimeter.config.variables import bind, missing
 from perimeter.diagnostics import Diagnostics
 from perimeter.engine.boundary import allowed_outside
 from perimeter.engine.clock import rfc3339
+from perimeter.engine.functions import language_function
 from perimeter.engine.remembered import RememberedRequest, remembered
 from perimeter.engine.scope import ModuleScope
 from perimeter.engine.session import Loaded
@@ -32,7 +33,9 @@ from perimeter.lang.functions.function import Function
 from perimeter.lang.references import references
 from perimeter.lang.scope import Scope, StaticScope, Traversal
 from perimeter.lang.values import TYPE_NAME, Value
+from perimeter.sdk.registry import BUILTIN, load_provider
 from perimeter.sdk.schema import Schema
+from perimeter.state.envelope import collector_paused
 
 FILE = "<console-input>"
 
@@ -64,6 +67,7 @@ class Expressions:
     config: Config | None = None
     schemas: dict[tuple[str, str], Schema]
 
+    @collector_paused()
     def answer(self, text: str) -> Answer:
         """Evaluate an expression; never raise."""
         expr, problems = parse_expression(f"{text}\n", FILE)
@@ -122,6 +126,20 @@ class _ConsoleScope:
         return self._inner.function(name)
 
 
+class _BareScope(StaticScope):
+    """No module: literals and functions, the builtin provider's included."""
+
+    def function(self, name: str) -> Function | None:
+        """A function of the builtin provider."""
+        space, provider, wanted = (*name.split("::"), "", "")[:3]
+        if (space, provider) != ("provider", BUILTIN):
+            return None
+        found, _ = load_provider(BUILTIN)
+        declared = found.functions.get(wanted) if found is not None else None
+        return language_function(declared) if declared is not None else None
+
+
+@collector_paused()
 def expressions(invocation: Invocation, given: dict[str, Any]) -> Expressions:
     """The working directory's expressions; variables without a value are unknown.
 
@@ -129,7 +147,7 @@ def expressions(invocation: Invocation, given: dict[str, Any]) -> Expressions:
         Refused: the configuration has errors.
     """
     if not has_configuration(HERE):
-        return Expressions(scope=StaticScope({}, planning=False, console=True), schemas={})
+        return Expressions(scope=_BareScope({}, planning=False, console=True), schemas={})
     configuration = _with_inputs(invocation, loaded(invocation, variables=False))
     config = configuration.config
     assert config is not None

@@ -17,10 +17,12 @@ OTHER = {
     "get": "Download the modules that the configuration calls",
     "graph": "Print the configuration's dependencies as a graph",
     "metadata": "Describe the language to programs",
+    "migrate": "Translate another tool's configuration",
     "modules": "Show the modules that the configuration calls",
     "observe": "Read the tenants into a snapshot to plan on",
     "output": "Show the outputs",
     "providers": "Show the providers that the configuration requires",
+    "query": "List the tenants' objects, and write configuration for them",
     "sandbox": "Run emulated tenants on this machine",
     "show": "Show the state or a saved plan",
     "state": "Inspect and repair the state",
@@ -32,6 +34,7 @@ OTHER = {
 
 SUB = {
     "metadata functions": "Show the language's functions as JSON",
+    "migrate terraform": "Translate Terraform's configuration and state",
     "providers schema": "Show the providers' schemas as JSON",
     "sandbox down": "Stop the running sandbox",
     "sandbox drift": "Change the tenants behind perimeter's back",
@@ -44,10 +47,10 @@ SUB = {
     "state show": "Show one resource instance",
 }
 
-GROUPS = frozenset({"metadata", "providers", "sandbox", "state"})
+GROUPS = frozenset({"metadata", "migrate", "providers", "sandbox", "state"})
 """Names that have commands below them."""
 
-COMMANDS = frozenset({*MAIN, *OTHER, *SUB} - {"metadata", "sandbox", "state"})
+COMMANDS = frozenset({*MAIN, *OTHER, *SUB} - {"metadata", "migrate", "sandbox", "state"})
 """Names that can be run."""
 
 

@@ -243,6 +243,8 @@ def _json_members(text: str) -> Iterable[tuple[str, Any, tuple[int, int], int, i
             plain, end = _DECODER.raw_decode(text, blank(at))
         except json.JSONDecodeError as failure:
             raise _JsonError(failure.msg, failure.pos) from None
+        except (ValueError, ArithmeticError):
+            raise _JsonError("A number is out of range", blank(at)) from None
         return plain, end
 
     at = expect(0, "{", 'an object of variable values, "{"') + 1

@@ -81,7 +81,7 @@ def plan_instance(work: Work, wanted: Declaration) -> tuple[Change | None, Attri
         wanted.block.range,
     )
     if joined.id:
-        work.claim(instance, kind, joined.id)
+        work.claim(instance, kind, joined.id, wanted.address)
     if joined.status in ("pending", "error"):
         return None, unknown
     base = replace(base, tenant=joined.tenant)

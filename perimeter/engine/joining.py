@@ -184,7 +184,7 @@ def _find(
         )
     twin = natural_match(kind, desired, listing)
     if twin is not None:
-        work.claim(instance, kind, twin.id)
+        work.claim(instance, kind, twin.id, address)
         work.diagnostics.error(
             "The object exists already",
             f"{kind.name} {kind.describe(twin.attributes)} exists in {tenant.name} with id {twin.id}, but state does not "
@@ -245,7 +245,7 @@ def _recorded(
         )
     twin = natural_match(kind, remembered.attributes, listing) if declared else None
     if twin is not None:
-        work.claim(instance, kind, twin.id)
+        work.claim(instance, kind, twin.id, address)
         work.diagnostics.error(
             "The object was replaced outside of perimeter",
             f"{address} was id {remembered.id}, which no longer exists; somebody made a new {kind.name} "

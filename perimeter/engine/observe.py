@@ -33,6 +33,7 @@ from perimeter.engine.needs import (
     TenantNeed,
 )
 from perimeter.engine.plan import Planned, PlanRequest, plan
+from perimeter.engine.query import Queried, QueryRequest, query
 from perimeter.engine.snapshot import Answer, Snapshot
 from perimeter.lang.functions.files import files_below
 from perimeter.lang.values import Reason, Unseen
@@ -106,6 +107,18 @@ class Driver:
                 break
             snapshot = self.satisfy(needs, snapshot, request.providers)
         return planned, snapshot
+
+    def query(self, request: QueryRequest) -> tuple[Queried, Snapshot]:
+        """Answer a query, reading what the snapshot does not hold yet."""
+        from dataclasses import replace
+
+        for _ in range(MAX_WAVES):
+            found = query(request)
+            if not found.needs or self.diagnostics.has_errors:
+                return found, request.base.snapshot
+            seen = self.satisfy(found.needs, request.base.snapshot, request.base.providers)
+            request = replace(request, base=replace(request.base, snapshot=seen))
+        raise RuntimeError(f"the query still has needs after {MAX_WAVES} waves")
 
     def satisfy(
         self, needs: Iterable[Need], snapshot: Snapshot, providers: Mapping[str, Provider]

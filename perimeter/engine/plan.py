@@ -26,7 +26,7 @@ from perimeter.engine.lockout import check_lockout
 from perimeter.engine.model import Action, Change, Options, OutputChange, Plan, Undeclared
 from perimeter.engine.moves import check_relocation, relocate
 from perimeter.engine.needs import FileNeed, FolderNeed, Need
-from perimeter.engine.removal import foresee_undeclared, plan_orphans, plan_undeclared
+from perimeter.engine.removal import Claim, foresee_undeclared, plan_orphans, plan_undeclared
 from perimeter.engine.snapshot import Snapshot
 from perimeter.engine.walk import walk
 from perimeter.engine.work import ProviderInstance, Work
@@ -75,7 +75,8 @@ def _unreadable(answer: Unseen) -> OSError:
 class Planned:
     """A plan, or the needs it has; the other parts let an apply decide what was unknown.
 
-    ``ephemeral``: the provider instance of each ephemeral resource instance, by block.
+    ``ephemeral``: the provider instance of each ephemeral resource instance, by block. ``declared``: by provider instance
+    and type, the address of each object that configuration or state means, by vendor id. ``claims``: collection blocks.
     """
 
     plan: Plan | None
@@ -86,6 +87,8 @@ class Planned:
     ephemeral: Mapping[tuple[ModulePath, str, str], Mapping[InstanceKey, str]] = field(
         default_factory=dict
     )
+    declared: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
 
 
 def plan(request: PlanRequest) -> Planned:
@@ -158,6 +161,8 @@ def plan(request: PlanRequest) -> Planned:
         evaluation=evaluation,
         instances=work.instances,
         ephemeral=work.ephemeral,
+        declared=work.declared_ids,
+        claims=walked.claims,
     )
 
 

@@ -45,8 +45,8 @@ def covers(claim: Claim, change: Change) -> bool:
     return (
         claim.mode == "exclusive"
         and (claim.instance.key, claim.kind.name) == (change.provider, change.type)
-        and _matches(claim.kind, claim.within, attributes)
-        and not any(_matches(claim.kind, entry, attributes) for entry in claim.ignore)
+        and matches(claim.kind, claim.within, attributes)
+        and not any(matches(claim.kind, entry, attributes) for entry in claim.ignore)
     )
 
 
@@ -85,7 +85,7 @@ def plan_orphans(
                     address=text,
                 )
                 continue
-            work.claim(instance, kind, item.id)
+            work.claim(instance, kind, item.id, address)
             if not targeted(work, address):
                 continue
             reason = reasons.get(text, "") if item.role == "current" else ""
@@ -215,7 +215,7 @@ def foresee_undeclared(work: Work, claims: tuple[Claim, ...]) -> None:
 def _undeclared(
     work: Work, instance: ProviderInstance, kind: ResourceType, claims: list[Claim]
 ) -> Iterator[Undeclared]:
-    known = work.declared_ids.get((instance.key, kind.name), set())
+    known = work.declared_ids.get((instance.key, kind.name), {})
     for parent in _parents(work, instance, kind, claims):
         listing = work.listing(instance, kind, parent)
         if isinstance(listing, Pending):
@@ -227,11 +227,11 @@ def _undeclared(
             if item.id in known:
                 continue
             claim = next(
-                (claim for claim in claims if _matches(kind, claim.within, item.attributes)), None
+                (claim for claim in claims if matches(kind, claim.within, item.attributes)), None
             )
             mode = claim.mode if claim is not None else "report"
             ignored = claim is not None and any(
-                _matches(kind, entry, item.attributes) for entry in claim.ignore
+                matches(kind, entry, item.attributes) for entry in claim.ignore
             )
             if claim is not None and mode == "exclusive" and not ignored:
                 held = _held(work, instance, kind, listing)
@@ -290,7 +290,8 @@ def _parents(
     return list(dict.fromkeys(wanted))
 
 
-def _matches(kind: ResourceType, wanted: Mapping[str, Any], attributes: Attributes) -> bool:
+def matches(kind: ResourceType, wanted: Mapping[str, Any], attributes: Attributes) -> bool:
+    """Whether an object equals what is wanted in all the attributes that it names."""
     for name, value in wanted.items():
         there = attributes.get(name)
         attribute = kind.schema.attributes.get(name)

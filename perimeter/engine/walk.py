@@ -249,7 +249,7 @@ def _resource(
             if skipped and not work.options.destroy:
                 walked.addresses.add(text)
             if current is not None:
-                work.claim(instance, kind, current.id)
+                work.claim(instance, kind, current.id, address)
                 instances.put(key, as_value(kind.schema, current.attributes, current.sensitive))
             else:
                 instances.put(key, unknown(kind.schema.type))

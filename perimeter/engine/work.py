@@ -84,7 +84,7 @@ class Work:
     ephemeral: dict[tuple[ModulePath, str, str], dict[InstanceKey, str]] = field(
         default_factory=dict
     )
-    declared_ids: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    declared_ids: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     undecided_keys: set[tuple[str, str]] = field(default_factory=set)
     _by_id: dict[ListNeed, dict[str, Observed]] = field(default_factory=dict)
     _siblings: dict[ListNeed, tuple[Attributes, ...]] = field(default_factory=dict)
@@ -184,9 +184,12 @@ class Work:
             provider=provider, subject=subject, unseen=unseen, blocks=tuple(dict.fromkeys(names))
         )
 
-    def claim(self, instance: ProviderInstance, kind: ResourceType, identifier: str) -> None:
-        """Note that an object is declared, so that it is not undeclared."""
-        self.declared_ids.setdefault((instance.key, kind.name), set()).add(identifier)
+    def claim(
+        self, instance: ProviderInstance, kind: ResourceType, identifier: str, address: Address
+    ) -> None:
+        """Note where an object is declared (or remembered), so that it is not undeclared."""
+        known = self.declared_ids.setdefault((instance.key, kind.name), {})
+        known.setdefault(identifier, str(address))
 
     def provider_of(
         self, module: ModulePath, ref: ProviderRef, each: Each | None = None

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 from perimeter.hcl.lexer import lex, lex_template
 from perimeter.hcl.problems import Problem
 from perimeter.hcl.source import SourceFile
 from perimeter.hcl.tokens import IDENT, NEWLINE, Tokens
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 MAX_NESTING = 100
 """How deep brackets, conditionals and blocks may be nested: each level costs Python frames."""
@@ -37,6 +40,12 @@ class Cursor:
         if nul >= 0 and all(problem.start != nul for problem in self.problems):
             detail = "The file holds a NUL character. Save it as plain text in UTF-8."
             self.problems.append(Problem(nul, nul + 1, "Invalid character", detail))
+        half = None if self.text.isascii() else _HALF.search(self.text)
+        if half is not None and all(problem.start != half.start() for problem in self.problems):
+            detail = (
+                "There is half a character here, which UTF-8 cannot hold. Save the text as UTF-8."
+            )
+            self.problems.append(Problem(half.start(), half.end(), "Invalid character", detail))
 
     def use(self, tokens: Tokens, problems: list[Problem]) -> None:
         """Go on with other tokens."""

@@ -99,6 +99,10 @@ class _Template:
     sequence: int = 0
 
 
+MAX_RETRIES = 50
+"""How often a quote is read again as another string's end: each time what follows is scanned anew."""
+
+
 def lex(text: str, at: int = 0) -> tuple[Tokens, list[Problem]]:
     """Scan configuration from an offset on; every character is in a token or in a gap."""
     lexer = _Lexer(text)
@@ -125,13 +129,14 @@ class _Lexer:
     templates whose sequence is being scanned.
     """
 
-    __slots__ = ("problems", "stack", "text", "tokens")
+    __slots__ = ("problems", "retries", "stack", "text", "tokens")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = Tokens(text)
         self.stack: list[str | _Template] = []
         self.problems: list[Problem] = []
+        self.retries = 0
 
     def run(self, at: int) -> None:
         """Scan from ``at`` to the end."""
@@ -333,10 +338,12 @@ class _Lexer:
         outer = next((item for item in reversed(self.stack) if isinstance(item, _Template)), None)
         opening = self.tokens.starts[template.token]
         if (
-            outer is not None
+            self.retries < MAX_RETRIES
+            and outer is not None
             and outer.closer == CLOSE_QUOTE
             and self.text.find("\n", outer.sequence, opening) < 0
         ):
+            self.retries += 1
             # What looked like a nested string's opening quote is the outer string's closing one.
             self.report(
                 outer.sequence,

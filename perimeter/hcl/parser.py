@@ -107,7 +107,7 @@ class Parser(Expressions):
                     open_brackets.pop()
                 if open_brackets:
                     open_brackets.pop()
-                elif i >= n and not top:
+                elif i >= n and not top and kind == "}":
                     break
             elif kind in ")]" and open_brackets and open_brackets[-1] in "([":
                 open_brackets.pop()

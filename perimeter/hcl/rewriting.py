@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
 
@@ -71,7 +72,7 @@ def _label(given: list[Piece], block: Block, index: int) -> list[Piece]:
     if "$" in raw or "%" in raw:
         return given
     start = given[0].start
-    text = block.labels[index]
+    text = unicodedata.normalize("NFC", block.labels[index])
     return quoted(f'"{"".join(map(_escaped, text))}"', start)
 
 

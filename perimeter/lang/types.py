@@ -130,19 +130,17 @@ class Object(Type):
         return "object({" + inner + "})"
 
     @cached_property
-    def _key(self) -> tuple[object, ...]:
-        return (tuple(sorted(self.attributes.items(), key=lambda item: item[0])), self.optional)
-
-    @cached_property
     def _hash(self) -> int:
-        return hash(self._key)
+        return hash((frozenset(self.attributes.items()), self.optional))
 
     def __hash__(self) -> int:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
-            isinstance(other, Object) and self._hash == other._hash and self._key == other._key
+            isinstance(other, Object)
+            and self.optional == other.optional
+            and self.attributes == other.attributes
         )
 
     @cached_property

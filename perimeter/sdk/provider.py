@@ -34,6 +34,7 @@ from perimeter.sdk.contract import (
 from perimeter.sdk.errors import Unsupported
 from perimeter.sdk.facets import Administrator, Facet
 from perimeter.sdk.functions import ProviderFunction
+from perimeter.sdk.migration import Migration
 from perimeter.sdk.schema import Schema
 
 
@@ -239,6 +240,11 @@ class Provider(ABC):
     def functions(self) -> Mapping[str, ProviderFunction]:
         """Functions by name: ``provider::NAME::FUNCTION(…)``; pure."""
         return {}
+
+    @property
+    def migrations(self) -> tuple[Migration, ...]:
+        """How other tools' configuration for the same vendor translates, for ``perimeter migrate``."""
+        return ()
 
     @abstractmethod
     def reader(self, request: ConnectRequest) -> Reader:

@@ -7,9 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from perimeter.config.queries import Queries, load_queries
 from perimeter.diagnostics import Diagnostics
+from perimeter.engine.generation import Generated, Key, generate
 from perimeter.engine.model import Applied, Event, Options, Plan
+from perimeter.engine.observe import Driver
 from perimeter.engine.plan import Planned
+from perimeter.engine.query import Queried, QueryRequest
 from perimeter.engine.session import Loaded, Session, ignore, load_configuration
 from perimeter.engine.snapshot import Snapshot
 from perimeter.sdk.provider import Provider
@@ -111,6 +115,35 @@ class Workspace:
                 outcome.diagnostics.extend(problems)
                 return replace(outcome, applied=applied)
 
+    def query(self, *, whole: bool = False) -> tuple[Queried, Mapping[Key, Generated]]:
+        """Answer the query files, or without any list everything undeclared; ``whole`` also declares what is not.
+
+        Raises:
+            ValueError: the configuration, or a query file, has errors; the message names them.
+        """
+        with self._session(None) as (loaded, session):
+            config = loaded.config
+            asked = load_queries(self.directory, config) if config is not None else Queries()
+            problems = Diagnostics([*loaded.diagnostics, *asked.diagnostics])
+            if session is None or config is None or problems.has_errors:
+                raise ValueError(_worded(problems))
+            base = session.request(session.backend.load(), Options())
+            planned, seen = session.plan(base)
+            driver = Driver(connections=session.connections, on_event=session.on_event)
+            found, _ = driver.query(
+                QueryRequest(
+                    base=replace(base, snapshot=seen),
+                    planned=planned,
+                    lists=tuple(asked.lists.values()) if asked.files else None,
+                    whole=whole,
+                )
+            )
+            problems = Diagnostics([*found.diagnostics, *driver.diagnostics])
+            if problems.has_errors:
+                raise ValueError(_worded(problems))
+            made = generate(found.results, config.root, planned.declared) if whole else {}
+            return found, made
+
     @contextmanager
     def _session(self, snapshot: Snapshot | None) -> Iterator[tuple[Loaded, Session | None]]:
         loaded = load_configuration(
@@ -134,6 +167,10 @@ class Workspace:
             failpoint=self.failpoint,
         ) as session:
             yield loaded, session
+
+
+def _worded(problems: Diagnostics) -> str:
+    return "\n".join(f"{item.summary}: {item.detail}" for item in problems.errors)
 
 
 def _failed(loaded: Loaded) -> Outcome:

@@ -89,7 +89,7 @@ def undeclared_line(found: Sequence[Undeclared]) -> str:
         worded = [f"{count:,} {risk}" for risk, count in common]
         tail = f" ({', '.join(worded)})" if worded else ""
         parts.append(f"{len(members):,} {type_words(provider, kind, len(members))}{tail}")
-    return f"{', '.join(parts)}. `perimeter observe -undeclared` lists them."
+    return f"{', '.join(parts)}. `perimeter query` lists them."
 
 
 def _held(found: Sequence[Undeclared]) -> list[str]:

@@ -21,10 +21,12 @@ from perimeter.sdk import (
     Tenant,
     WritePermit,
 )
+from perimeter.sdk.migration import Migration
 from perimeter_aws.access_key import AccessKey
 from perimeter_aws.administrators import read_administrators
 from perimeter_aws.client import AwsReader, AwsWriter
 from perimeter_aws.connect import connect
+from perimeter_aws.migration import TERRAFORM
 from perimeter_aws.password_policy import PasswordPolicy
 from perimeter_aws.policy_attachment import RolePolicyAttachment, UserPolicyAttachment
 from perimeter_aws.role import IamRole
@@ -97,6 +99,11 @@ class Aws(Provider):
     def resources(self) -> Mapping[str, ResourceType]:
         """IAM's users, keys, roles, attachments and the password policy."""
         return _RESOURCES
+
+    @property
+    def migrations(self) -> tuple[Migration, ...]:
+        """Terraform's provider."""
+        return (TERRAFORM,)
 
     def reader(self, request: ConnectRequest) -> AwsReader:
         """Make a client that can only read."""

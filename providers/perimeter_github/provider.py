@@ -19,10 +19,12 @@ from perimeter.sdk import (
     Tenant,
     WritePermit,
 )
+from perimeter.sdk.migration import Migration
 from perimeter_github.app_installation import AppInstallation
 from perimeter_github.client import PUBLIC, Client, connect
 from perimeter_github.data_sources import OrganizationData, RepositoryData
 from perimeter_github.deploy_key import DeployKey
+from perimeter_github.migration import TERRAFORM
 from perimeter_github.organization_settings import OrganizationSettings
 from perimeter_github.organization_webhook import OrganizationWebhook
 from perimeter_github.tenancy import administrators_of, tenant_of
@@ -103,6 +105,11 @@ class GitHub(Provider):
     def data_sources(self) -> Mapping[str, DataSource]:
         """Repositories and the organisation."""
         return self._data_sources
+
+    @property
+    def migrations(self) -> tuple[Migration, ...]:
+        """Terraform's provider."""
+        return (TERRAFORM,)
 
     def reader(self, request: ConnectRequest) -> Client:
         """A client that only reads."""

@@ -22,6 +22,7 @@ from perimeter.sdk import (
     Tenant,
     WritePermit,
 )
+from perimeter.sdk.migration import Migration
 from perimeter_okta.administrators import administrators
 from perimeter_okta.api_token import ApiToken
 from perimeter_okta.app import Application
@@ -32,6 +33,7 @@ from perimeter_okta.data import AppData, GroupData, UserData
 from perimeter_okta.decode import text
 from perimeter_okta.group import Group
 from perimeter_okta.group_membership import GroupMembership
+from perimeter_okta.migration import TERRAFORM
 from perimeter_okta.scope_grant import AppScopeGrant
 from perimeter_okta.session_policy import GlobalSessionPolicy
 from perimeter_okta.user import User
@@ -99,6 +101,11 @@ class Okta(Provider):
     def data_sources(self) -> Mapping[str, DataSource]:
         """Data sources by name."""
         return {source.name: source for source in _DATA}
+
+    @property
+    def migrations(self) -> tuple[Migration, ...]:
+        """Terraform's provider."""
+        return (TERRAFORM,)
 
     def reader(self, request: ConnectRequest) -> OktaReader:
         """Make a client that only reads; with OAuth, its token holds read scopes only."""

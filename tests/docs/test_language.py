@@ -25,6 +25,16 @@ def test_the_console_prints_it(cli, expression, printed):  # noqa: F811 - the fi
     assert cli.ok("console", typed=expression + "\n") == printed
 
 
+def test_its_configuration_is_well_formed():
+    """No example has a syntax error, and each is in canonical style."""
+    from perimeter.hcl.format import format_text
+
+    examples = re.findall(r"^```hcl\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert len(examples) > 2
+    for text in examples:
+        assert format_text(text, "example") == (text, [])
+
+
 def test_the_page_names_each_deliberate_difference():
     """None is hidden in a test."""
     from tests.conformance.different import DIFFERENT

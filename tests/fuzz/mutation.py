@@ -46,10 +46,10 @@ def made(random: Random, known: list[str]) -> str:
     if kind < 0.1:
         return "".join(random.choices(WORDS, k=random.randint(1, 30)))
     if kind < 0.13:
-        return "".join(
-            chr(random.choice((random.randrange(0x80), random.randrange(0xD800))))
-            for _ in range(random.randint(1, 40))
+        codes = (
+            random.randrange(random.choice((0x80, 0xD800))) for _ in range(random.randint(1, 40))
         )
+        return "".join(map(chr, codes))
     text = random.choice(known)
     for _ in range(random.choice((1, 1, 1, 2, 3, 8))):
         text = _mutated(random, text, known)

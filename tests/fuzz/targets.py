@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from perimeter.config.assignments import read_values
@@ -16,7 +17,7 @@ from perimeter.lang.evaluate import evaluate
 from perimeter.lang.functions.function import Function
 from perimeter.lang.plain import from_plain, json_text, to_plain
 from perimeter.lang.render import render, type_text
-from perimeter.lang.scope import StaticScope, Traversal
+from perimeter.lang.scope import StaticScope
 from perimeter.lang.types import STRING
 from perimeter.lang.values import (
     SENSITIVE,
@@ -29,6 +30,8 @@ from perimeter.lang.values import (
     string,
     unknown,
 )
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 NAMES = {
     "var": object_of(
@@ -49,12 +52,9 @@ NAMES = {
 class Scope(StaticScope):
     """Variables of every kind, and no files: nothing outside the process is touched."""
 
-    def __init__(self) -> None:
-        super().__init__(NAMES, now="2026-11-24T12:00:00Z", console=True)
-
-    def resolve(self, traversal: Traversal, diagnostics: Diagnostics) -> tuple[Value, int]:
-        """As usual."""
-        return super().resolve(traversal, diagnostics)
+    def __init__(self, variables: Mapping[str, Value] = NAMES, *, planning: bool = True) -> None:
+        now = "2026-11-24T12:00:00Z"
+        super().__init__(variables, planning=planning, now=now, console=True)
 
     def function(self, name: str) -> Function | None:
         """None beyond the language's."""
@@ -111,7 +111,7 @@ def file(text: str) -> None:
     check(problems)
     formatted, problems = format_text(text, "input")
     check(problems)
-    if not problems:
+    if not problems and not _HALF.search(text):  # files hold no halves of characters
         assert format_text(formatted, "input") == (formatted, [])
 
 
@@ -165,7 +165,7 @@ def _called(call: str, text: str) -> None:
     assert expr is not None
     found = Diagnostics()
     value = string(text.encode("utf-8", "replace").decode())
-    _shown(evaluate(expr, StaticScope({"x": value}, planning=False), found))
+    _shown(evaluate(expr, Scope({"x": value}, planning=False), found))
     check(found)
 
 

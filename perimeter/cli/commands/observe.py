@@ -23,7 +23,7 @@ from perimeter.ui.style import clean, counted
 @flags(
     VARIABLES,
     value("out", "FILE", "Write the snapshot to a file, for plan -snapshot=FILE."),
-    switch("undeclared", "List what the tenants hold and nothing declares."),
+    switch("undeclared", "List what the plan counts as undeclared; perimeter query tells more."),
     switch("json", "With -undeclared: print JSON."),
     value("parallelism", "N", "Calls at the same time.", default=10, integer=True),
     STATE,

@@ -7,12 +7,17 @@ from typing import Any
 from perimeter.cli.command import Invocation, command, flags, switch
 from perimeter.cli.evaluating import evaluated
 from perimeter.cli.workspace import HERE
+from perimeter.config.queries import load_queries
 from perimeter.diagnostics import Diagnostic, Diagnostics
+from perimeter.engine.query import check_lists
 from perimeter.engine.session import load_configuration
 
 
 @command("validate")
-@flags(switch("json", "Print the result as JSON."))
+@flags(
+    switch("json", "Print the result as JSON."),
+    switch("query", "Also check the query files."),
+)
 def run(invocation: Invocation, **given: Any) -> int:
     """Check whether the configuration is valid, without reading a tenant or state.
 
@@ -21,17 +26,26 @@ def run(invocation: Invocation, **given: Any) -> int:
     environment = invocation.terminal.environment
     configuration = load_configuration(HERE, environment=environment, variables=False)
     found = Diagnostics(configuration.diagnostics)
+    sources = dict(configuration.sources)
     if configuration.config is not None and not found.has_errors:
-        checked = evaluated(configuration, environment).diagnostics
-        found.extend(item for item in checked if not _waits_for_values(item))
+        planned = evaluated(configuration, environment)
+        found.extend(item for item in planned.diagnostics if not _waits_for_values(item))
+        if given["query"]:
+            asked = load_queries(HERE, configuration.config)
+            sources |= asked.sources
+            lists = tuple(asked.lists.values())
+            found.extend(asked.diagnostics)
+            if not asked.diagnostics.has_errors:
+                providers = configuration.providers
+                found.extend(check_lists(configuration.config, providers, planned, lists))
     if given["json"]:
         from perimeter.ui.diagnostics_json import validation_json
         from perimeter.ui.masks import to_json
 
-        data = validation_json(found, configuration.sources)
+        data = validation_json(found, sources)
         invocation.terminal.print(to_json(data, indent=2) + "\n")
         return 1 if found.has_errors else 0
-    invocation.reporter.diagnostics(found, configuration.sources)
+    invocation.reporter.diagnostics(found, sources)
     if found.has_errors:
         return 1
     word = invocation.terminal.style().paint("Success!", "bold", "green")

@@ -35,7 +35,8 @@ def _translate(pattern: str, at: int, *, nested: bool) -> tuple[str, int]:
             at += 2
         elif char == "*":
             out.append("[^/]*")
-            at += 1
+            while pattern[at : at + 1] == "*":  # more of them match no more, but take their time
+                at += 1
         elif char == "?":
             out.append("[^/]")
             at += 1
@@ -76,6 +77,11 @@ def _class(pattern: str, at: int) -> tuple[str, int]:
         if at >= len(pattern):
             raise ValueError(pattern)
         char = pattern[at]
+        ranged = False
+        if char == "-" and out and pattern[at + 1 : at + 2] not in ("]", ""):
+            ranged = True
+            at += 1
+            char = pattern[at]
         if char == "]" and out:
             return f"[{'^/' if negated else ''}{''.join(out)}]", at + 1
         if char == "\\":
@@ -83,9 +89,10 @@ def _class(pattern: str, at: int) -> tuple[str, int]:
             if at >= len(pattern):
                 raise ValueError(pattern)
             char = pattern[at]
-        elif char == "-" and out and pattern[at + 1 : at + 2] not in ("]", ""):
-            out.append("-")
-            at += 1
-            continue
-        out.append(re.escape(char))
+        out.append(f"{'-' if ranged else ''}{_literal(char)}")
         at += 1
+
+
+def _literal(char: str) -> str:
+    """A character inside a class; ``re`` warns of several that may come to mean something."""
+    return f"\\x{ord(char):02x}" if ord(char) < 0x80 else char

@@ -1,0 +1,1 @@
+"""Other tools' configuration and state, translated."""
