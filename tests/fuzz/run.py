@@ -37,7 +37,7 @@ def main() -> int:
     size = 2_000
     jobs = [
         (name, options.seed + number, size)
-        for number in range(max(1, options.count // size // len(names)))
+        for number in range(-(-options.count // (size * len(names))))
         for name in names
     ]
     started = time.perf_counter()
