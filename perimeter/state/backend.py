@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
@@ -35,6 +35,44 @@ class Remembered:
     state: State
     records: tuple[Record, ...] = ()
     etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A state that was written once and is still kept.
+
+    Attributes:
+        serial: its serial; the newest version is the state itself.
+        written_at: when (RFC 3339); empty where the place does not tell.
+    """
+
+    serial: int
+    written_at: str = ""
+
+
+class Registry(Protocol):
+    """One small document that all states of a place share, such as who claims which collection."""
+
+    @property
+    def place(self) -> str:
+        """Where it lies, for people."""
+        ...
+
+    def load(self) -> tuple[bytes, str]:
+        """Return the document and its etag; both are empty when there is none.
+
+        Raises:
+            StateError: it cannot be read.
+        """
+        ...
+
+    def write(self, data: bytes, expected_etag: str) -> str:
+        """Replace the document and return its etag.
+
+        Raises:
+            StateError: ``Registry changed``: it no longer is the one that ``expected_etag`` names.
+        """
+        ...
 
 
 class Lock(Protocol):
@@ -111,4 +149,24 @@ class Backend(Protocol):
 
     def evidence_tail(self) -> bytes:
         """Return the evidence log's last whole line without its newline; empty when none."""
+        ...
+
+    def evidence_lines(self) -> Iterator[bytes]:
+        """Yield the evidence log's lines with their newlines, the oldest first."""
+        ...
+
+    def versions(self) -> tuple[Version, ...]:
+        """Return the states that are kept, the newest first; empty where the place keeps none."""
+        ...
+
+    def version(self, serial: int) -> State:
+        """Return the state as it was with this serial.
+
+        Raises:
+            StateError: it is not kept, or cannot be read.
+        """
+        ...
+
+    def registry(self) -> Registry | None:
+        """Return the document shared with the states beside this one; None where there is no place for it."""
         ...

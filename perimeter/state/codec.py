@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -67,6 +68,37 @@ def decode_record(
         StateError: empty, truncated, damaged, newer, or not what its checksum says.
     """
     return unwrap("journal record", data, upgrades, into=Record, where=where)
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one workspace's state and journal become bytes; every backend writes and reads through one.
+
+    Attributes:
+        workspace: named in what is written, so that a copy from another workspace is told apart.
+    """
+
+    workspace: str = "default"
+
+    def encode_state(self, state: State) -> bytes:
+        """See ``encode_state``."""
+        return encode_state(state)
+
+    def decode_state(self, data: bytes, *, where: str) -> State:
+        """See ``decode_state``."""
+        return decode_state(data, where=where)
+
+    def encode_record(self, record: Record) -> bytes:
+        """See ``encode_record``."""
+        return encode_record(record)
+
+    def decode_record(self, data: bytes, *, where: str) -> Record:
+        """See ``decode_record``."""
+        return decode_record(data, where=where)
+
+
+PLAIN = Codec()
+"""Without encryption, for the workspace ``default``."""
 
 
 def record_hash(record: Record) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -133,39 +133,28 @@ class EvidenceLog:
             self._head = head
 
 
-def verify(path: Path, seal: Seal) -> Verified | Broken:
-    """Check a log file against its own chain and against the head sealed in state.
+def verify(lines: Iterable[bytes], seal: Seal) -> Verified | Broken:
+    """Check a log's lines (with their newlines) against their own chain and the head sealed in state.
 
     Raises:
-        StateError: the file cannot be read.
+        StateError: the log cannot be read.
     """
     head = Head()
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                entry = _decode(line[:-1]) if line.endswith(b"\n") else None
-                number = head.sequence + 1
-                if entry is None:
-                    return Broken(number, f"Line {number} is half-written or no entry.")
-                if entry != _chained(entry, head):
-                    return Broken(
-                        number, f"Entry {number} does not follow from entry {number - 1}."
-                    )
-                head = Head(number, entry.hash)
-                if number == seal.evidence_sequence and entry.hash != seal.evidence_head:
-                    return Broken(number, f"Entry {number} is not the one that the state sealed.")
-    except FileNotFoundError:
-        pass  # an empty log, unless the seal knows better
-    except OSError as problem:
-        raise state_error(
-            "Could not read evidence", f"{path}: {problem.strerror}. Check the path."
-        ) from None
+    for line in lines:
+        entry = _decode(line[:-1]) if line.endswith(b"\n") else None
+        number = head.sequence + 1
+        if entry is None:
+            return Broken(number, f"Line {number} is half-written or no entry.")
+        if entry != _chained(entry, head):
+            return Broken(number, f"Entry {number} does not follow from entry {number - 1}.")
+        head = Head(number, entry.hash)
+        if number == seal.evidence_sequence and entry.hash != seal.evidence_head:
+            return Broken(number, f"Entry {number} is not the one that the state sealed.")
     if head.sequence < seal.evidence_sequence:
         return Broken(
             head.sequence + 1,
             f"The log ends after {head.sequence} entries; the state sealed "
-            f"{seal.evidence_sequence}. "
-            "Its tail was cut.",
+            f"{seal.evidence_sequence}. Its tail was cut.",
         )
     return Verified(head, seal.evidence_sequence)
 

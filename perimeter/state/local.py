@@ -2,7 +2,8 @@
 
 ``PATH`` is the state, ``PATH.backup`` the one before it, ``PATH.journal/00000001.json`` a journal
 record,
-``PATH.evidence.jsonl`` the evidence log, ``PATH.lock`` the lock. A file appears under its name only
+``PATH.evidence.jsonl`` the evidence log, ``PATH.history/00000001.json`` a
+state by its serial, ``PATH.lock`` the lock. A file appears under its name only
 when all
 of it is on disk.
 """
@@ -18,18 +19,23 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from perimeter.state import lock as lock_file
-from perimeter.state.backend import Failpoint, Remembered, Waiting, no_failpoint
-from perimeter.state.codec import decode_record, decode_state, encode_record, encode_state
+from perimeter.state.backend import Failpoint, Remembered, Version, Waiting, no_failpoint
+from perimeter.state.codec import PLAIN, Codec
 from perimeter.state.errors import StateError, state_error
 from perimeter.state.lockinfo import LockInfo
 from perimeter.state.model import Record, State
+from perimeter.state.registry import FileRegistry
 
 DEFAULT_PATH = "perimeter.state.json"
+KEPT_VERSIONS = 50
+"""How many states the history keeps."""
+REGISTRY_NAME = "perimeter.registry.json"
 
-_RECORD_NAME = re.compile(r"\d{8,}\.json")
+_NUMBERED = re.compile(r"\d{8,}\.json")
 _TEMPORARY = ".tmp"
 _LOAD_ATTEMPTS = 100
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -56,9 +62,13 @@ class LocalBackend:
     """
 
     def __init__(
-        self, path: Path | str = DEFAULT_PATH, failpoint: Failpoint = no_failpoint
+        self,
+        path: Path | str = DEFAULT_PATH,
+        failpoint: Failpoint = no_failpoint,
+        codec: Codec = PLAIN,
     ) -> None:
         self.path = Path(os.path.realpath(path))
+        self.codec = codec
         self.fsyncs = 0
         self.failpoint = failpoint
 
@@ -71,6 +81,11 @@ class LocalBackend:
     def evidence(self) -> Path:
         """The evidence log."""
         return self._beside(".evidence.jsonl")
+
+    @property
+    def history(self) -> Path:
+        """The directory of earlier states, each under its serial."""
+        return self._beside(".history")
 
     @property
     def backup(self) -> Path:
@@ -99,8 +114,8 @@ class LocalBackend:
                     f"{self.path} was rewritten each time it was read. Wait for the other run to "
                     "end.",
                 )
-        state = decode_state(data, where=str(self.path)) if before else State()
-        records = tuple(_read_record(file, content) for file, content in files)
+        state = self.codec.decode_state(data, where=str(self.path)) if before else State()
+        records = tuple(self._read_record(file, content) for file, content in files)
         return Remembered(state, records, _etag(data) if before else "")
 
     def write_state(self, state: State, expected_etag: str) -> str:
@@ -110,7 +125,7 @@ class LocalBackend:
             StateError: somebody else wrote meanwhile, or it cannot be written (then it is as it
             was).
         """
-        data = encode_state(state)
+        data = self.codec.encode_state(state)
         with _explaining("Could not write state", _STATE_KEPT):
             found = _etag(self.path.read_bytes()) if self.path.exists() else ""
             if found != expected_etag:
@@ -127,6 +142,7 @@ class LocalBackend:
                 if found:
                     self._back_up()
                     self.failpoint("write.backed_up")
+                self._keep(temporary, state.serial)
                 temporary.replace(self.path)
                 self.failpoint("write.replaced")
             self._sync_directory(self.path.parent)
@@ -138,7 +154,7 @@ class LocalBackend:
         Raises:
             StateError: another record has this sequence, or it cannot be written.
         """
-        data = encode_record(record)
+        data = self.codec.encode_record(record)
         file = self.journal / f"{record.sequence:08d}.json"
         with _explaining("Could not write the journal", _JOURNAL_KEPT):
             if not self.journal.is_dir():
@@ -184,7 +200,11 @@ class LocalBackend:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         held = lock_file.acquire(self._beside(".lock"), info, timeout, waiting)
         with suppress(OSError):  # a leftover does no harm
-            for folder, name in ((self.path.parent, self.path.name), (self.journal, "")):
+            for folder, name in (
+                (self.path.parent, self.path.name),
+                (self.journal, ""),
+                (self.history, ""),
+            ):
                 for item in folder.glob(f".{name}*{_TEMPORARY}"):
                     item.unlink(missing_ok=True)
         return held
@@ -239,15 +259,79 @@ class LocalBackend:
             except FileNotFoundError:
                 return b""
 
+    def evidence_lines(self) -> Iterator[bytes]:
+        """Yield the evidence log's lines, the oldest first.
+
+        Raises:
+            StateError: it cannot be read.
+        """
+        with _explaining("Could not read evidence", "Nothing was changed."):
+            try:
+                with self.evidence.open("rb") as file:
+                    yield from file
+            except FileNotFoundError:
+                return
+
+    def versions(self) -> tuple[Version, ...]:
+        """Return the states kept in ``PATH.history``, the newest first.
+
+        Raises:
+            StateError: they cannot be listed.
+        """
+        with _explaining("Could not read the state's history", "Nothing was changed."):
+            found = [(int(file.stem), file.stat().st_mtime) for file in self._version_files()]
+        return tuple(
+            Version(serial, datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"))
+            for serial, at in reversed(found)
+        )
+
+    def version(self, serial: int) -> State:
+        """Return the state as it was with this serial.
+
+        Raises:
+            StateError: it is not kept, or cannot be read.
+        """
+        file = self.history / f"{serial:08d}.json"
+        with _explaining("Could not read the state's history", "Nothing was changed."):
+            try:
+                data = file.read_bytes()
+            except FileNotFoundError:
+                raise state_error(
+                    "No such version of the state",
+                    f'{file} does not exist. "perimeter state history" lists what is kept.',
+                ) from None
+        return self.codec.decode_state(data, where=str(file))
+
+    def registry(self) -> FileRegistry:
+        """Return the document shared by the states of this directory: ``perimeter.registry.json``."""
+        return FileRegistry(self.path.parent / REGISTRY_NAME)
+
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)
 
     def _record_files(self) -> list[Path]:
-        try:
-            files = [item for item in self.journal.iterdir() if _RECORD_NAME.fullmatch(item.name)]
-        except FileNotFoundError:
-            return []
-        return sorted(files, key=lambda item: int(item.stem))
+        return _numbered(self.journal)
+
+    def _read_record(self, file: Path, data: bytes) -> Record:
+        record = self.codec.decode_record(data, where=str(file))
+        if record.sequence != int(file.stem):
+            raise state_error(
+                "Damaged journal",
+                f"{file} holds record {record.sequence}: it was renamed or copied. Put it back under "
+                "its "
+                "own name.",
+            )
+        return record
+
+    def _version_files(self) -> list[Path]:
+        return _numbered(self.history)
+
+    def _keep(self, written: Path, serial: int) -> None:
+        """Give the new state a second name in the history, and let the oldest ones go."""
+        self.history.mkdir(mode=0o700, exist_ok=True)
+        _alias(written, self.history / f"{serial:08d}.json")
+        for file in self._version_files()[:-KEPT_VERSIONS]:
+            file.unlink(missing_ok=True)
 
     def _version(self) -> tuple[int, int, int] | None:
         try:
@@ -275,18 +359,7 @@ class LocalBackend:
 
     def _back_up(self) -> None:
         """Give the present state a second name, so that its first can be taken over."""
-        spare = self.backup.with_name(f".{self.backup.name}.{secrets.token_hex(6)}{_TEMPORARY}")
-        try:
-            try:
-                os.link(self.path, spare)
-            except OSError as problem:
-                if problem.errno not in _NO_LINKS:
-                    raise
-                shutil.copy2(self.path, spare)
-            spare.replace(self.backup)
-        finally:
-            with suppress(OSError):
-                spare.unlink(missing_ok=True)
+        _alias(self.path, self.backup)
 
     def _sync(self, fd: int) -> None:
         # On macOS fsync leaves the data in the drive's cache.
@@ -306,16 +379,29 @@ class LocalBackend:
         self.fsyncs += 1
 
 
-def _read_record(file: Path, data: bytes) -> Record:
-    record = decode_record(data, where=str(file))
-    if record.sequence != int(file.stem):
-        raise state_error(
-            "Damaged journal",
-            f"{file} holds record {record.sequence}: it was renamed or copied. Put it back under "
-            "its "
-            "own name.",
-        )
-    return record
+def _numbered(folder: Path) -> list[Path]:
+    """The files named by a number, in its order."""
+    try:
+        files = [item for item in folder.iterdir() if _NUMBERED.fullmatch(item.name)]
+    except FileNotFoundError:
+        return []
+    return sorted(files, key=lambda item: int(item.stem))
+
+
+def _alias(file: Path, name: Path) -> None:
+    """Give a file one more name, which may be taken."""
+    spare = name.with_name(f".{name.name}.{secrets.token_hex(6)}{_TEMPORARY}")
+    try:
+        try:
+            os.link(file, spare)
+        except OSError as problem:
+            if problem.errno not in _NO_LINKS:
+                raise
+            shutil.copy2(file, spare)
+        spare.replace(name)
+    finally:
+        with suppress(OSError):
+            spare.unlink(missing_ok=True)
 
 
 def _publish(temporary: Path, file: Path) -> None:

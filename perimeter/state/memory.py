@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from types import TracebackType
 
-from perimeter.state.backend import Remembered, Waiting
+from perimeter.state.backend import Remembered, Version, Waiting
 from perimeter.state.errors import state_error
 from perimeter.state.lockinfo import LockError, LockInfo
 from perimeter.state.model import Record, State
@@ -42,6 +43,7 @@ class MemoryBackend:
         self._mutex = threading.Condition()
         self._state: State | None = None
         self._version = 0
+        self._versions: dict[int, State] = {}
         self._records: list[Record] = []
         self._evidence = b""
         self._holder: LockInfo | None = None
@@ -66,6 +68,7 @@ class MemoryBackend:
                     "The state in memory was written by another run since this one read it.",
                 )
             self._state = state
+            self._versions[state.serial] = state
             self._version += 1
             return str(self._version)
 
@@ -136,3 +139,31 @@ class MemoryBackend:
         """Return the evidence log's last line without its newline; empty when none."""
         with self._mutex:
             return self._evidence.rstrip(b"\n").rpartition(b"\n")[2]
+
+    def evidence_lines(self) -> Iterator[bytes]:
+        """Yield the evidence log's lines, the oldest first."""
+        with self._mutex:
+            lines = self._evidence.splitlines(keepends=True)
+        yield from lines
+
+    def versions(self) -> tuple[Version, ...]:
+        """Return every state that was written, the newest first."""
+        with self._mutex:
+            return tuple(Version(serial) for serial in sorted(self._versions, reverse=True))
+
+    def version(self, serial: int) -> State:
+        """Return the state as it was with this serial.
+
+        Raises:
+            StateError: there was none.
+        """
+        with self._mutex:
+            found = self._versions.get(serial)
+        if found is None:
+            raise state_error(
+                "No such version", f"The state in memory never had the serial {serial}."
+            )
+        return found
+
+    def registry(self) -> None:
+        """Return None: nothing is shared with a state that ends with its process."""

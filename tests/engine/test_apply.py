@@ -240,13 +240,13 @@ def test_evidence_is_chained_and_sealed(tiny):
     outcome = tiny.applied()
     backend = tiny.work.backend()
     seal = backend.load().state.seal
-    assert isinstance(verify(backend.evidence, seal), Verified)
+    assert isinstance(verify(backend.evidence_lines(), seal), Verified)
     assert outcome.applied.evidence_entry == 3
     lines = backend.evidence.read_bytes().splitlines(keepends=True)
     assert b'"fingerprint":"' in lines[0]
     assert b"main.hcl:2" in lines[0]
     backend.evidence.write_bytes(b"".join(lines[:-1]))
-    assert not isinstance(verify(backend.evidence, seal), Verified)
+    assert not isinstance(verify(backend.evidence_lines(), seal), Verified)
 
 
 def test_a_stop_starts_nothing_new_and_remembers_what_ran(tiny):

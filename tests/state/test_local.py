@@ -75,6 +75,7 @@ def test_one_backup_holds_the_state_before(backend: LocalBackend) -> None:
     assert sorted(item.name for item in backend.path.parent.iterdir()) == [
         "perimeter.state.json",
         "perimeter.state.json.backup",
+        "perimeter.state.json.history",
     ]
 
 
@@ -325,3 +326,37 @@ def test_a_foreign_file_is_never_overwritten(backend: LocalBackend) -> None:
     with pytest.raises(StateError, match="State changed"):
         backend.write_state(msgspec.structs.replace(state()), "")
     assert backend.path.read_bytes() == theirs
+
+
+def test_the_history_keeps_each_version_under_its_serial(backend: LocalBackend) -> None:
+    """A state that was replaced can be read again, and the newest stand first."""
+    etag = ""
+    for serial in (1, 2, 3):
+        etag = backend.write_state(state(serial), etag)
+    assert [item.serial for item in backend.versions()] == [3, 2, 1]
+    assert backend.version(2) == state(2)
+    with pytest.raises(StateError, match="No such version"):
+        backend.version(9)
+
+
+def test_the_history_lets_the_oldest_go(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not grow for ever."""
+    monkeypatch.setattr("perimeter.state.local.KEPT_VERSIONS", 2)
+    etag = ""
+    for serial in (1, 2, 3):
+        etag = backend.write_state(state(serial), etag)
+    assert [item.serial for item in backend.versions()] == [3, 2]
+
+
+def test_a_registry_is_replaced_only_by_who_read_it(backend: LocalBackend) -> None:
+    """Two runs that read the same document cannot both replace it."""
+    registry = backend.registry()
+    assert registry.load() == (b"", "")
+    first = registry.write(b"one", "")
+    with pytest.raises(StateError, match="Registry changed"):
+        registry.write(b"two", "")
+    assert registry.load() == (b"one", first)
+    registry.write(b"two", first)
+    assert registry.load()[0] == b"two"
