@@ -167,6 +167,19 @@ class Backend(Protocol):
         """
         ...
 
+    def recode(self) -> int:
+        """Write again what the codec would write otherwise now: state, journal and kept versions, under the lock.
+
+        Contents and serials stay. Each is replaced at once, so that it can be killed and run again.
+
+        Returns:
+            How many were written.
+
+        Raises:
+            StateError: one cannot be read or written; those before it are done.
+        """
+        ...
+
     def registry(self) -> Registry | None:
         """Return the document shared with the states beside this one; None where there is no place for it."""
         ...

@@ -147,12 +147,12 @@ def unwrap(
                 "written by a newer perimeter: upgrade perimeter here. Nothing was changed.",
             )
         if version < 1:
-            raise _damaged(kind, where, f"format version {version} does not exist")
+            raise damaged(kind, where, f"format version {version} does not exist")
         body = bytes(envelope.content)
         try:
             body = msgspec.json.format(body, indent=-1)
         except UNREADABLE as problem:
-            raise _malformed(kind, data, where, problem) from None
+            raise malformed(kind, data, where, problem) from None
         if envelope.checksum != _checksum(kind, version, body):
             raise state_error(
                 f"Checksum mismatch in {kind}",
@@ -168,7 +168,7 @@ def unwrap(
                 value = step(value)
             return msgspec.convert(value, into)
         except UNREADABLE as problem:
-            raise _damaged(kind, where, f"the content is not valid: {_reason(problem)}") from None
+            raise damaged(kind, where, f"the content is not valid: {_reason(problem)}") from None
 
 
 def _checksum(kind: str, version: int, body: bytes) -> str:
@@ -194,11 +194,11 @@ def _open(kind: str, data: bytes, where: str) -> _Envelope:
     except msgspec.ValidationError:
         raise _foreign(kind, data, where) from None
     except UNREADABLE as problem:
-        raise _malformed(kind, data, where, problem) from None
+        raise malformed(kind, data, where, problem) from None
     if envelope.format != f"perimeter {kind}":
         raise state_error(
-            f"Not a {kind}",
-            f'{where} is a "{envelope.format}", and a {kind} is needed here. Check the path.',
+            f"Not {_one(kind)}",
+            f'{where} is a "{envelope.format}", and {_one(kind)} is needed here. Check the path.',
         )
     return envelope
 
@@ -208,14 +208,14 @@ def _foreign(kind: str, data: bytes, where: str) -> StateError:
     try:
         value = _decoder(object).decode(data)
     except UNREADABLE as problem:
-        return _malformed(kind, data, where, problem)
+        return malformed(kind, data, where, problem)
     members = value if isinstance(value, dict) else {}
     if str(members.get("format", "")).startswith("perimeter "):
-        return _damaged(kind, where, "its first members are not as perimeter writes them")
+        return damaged(kind, where, "its first members are not as perimeter writes them")
     whose = _owner(members)
     if not whose:
         return state_error(
-            f"Not a {kind}",
+            f"Not {_one(kind)}",
             f"{where} is JSON but was not written by perimeter. Check the path. Nothing was "
             "changed.",
         )
@@ -237,17 +237,19 @@ def _owner(members: dict[str, Any]) -> str:
     return ""
 
 
-def _malformed(kind: str, data: bytes, where: str, problem: Exception) -> StateError:
+def malformed(kind: str, data: bytes, where: str, problem: Exception) -> StateError:
+    """What is no JSON: cut off, or damaged."""
     # A cut in the middle of a character is reported as bad UTF-8, not as truncation.
     if "truncated" in str(problem) or (data[:1] == b"{" and data[-100:].rstrip()[-1:] != b"}"):
         return state_error(
             f"Truncated {kind}",
             f"{where} ends too early: a part of it is missing. {ADVICE.get(kind, '')}".rstrip(),
         )
-    return _damaged(kind, where, f"it is not valid JSON: {_reason(problem)}")
+    return damaged(kind, where, f"it is not valid JSON: {_reason(problem)}")
 
 
-def _damaged(kind: str, where: str, why: str) -> StateError:
+def damaged(kind: str, where: str, why: str) -> StateError:
+    """What perimeter did not write so; ``why`` is the end of a sentence and quotes no data."""
     return state_error(
         f"Damaged {kind}", f"{where} cannot be read: {why}. {ADVICE.get(kind, '')}".rstrip()
     )
@@ -260,3 +262,7 @@ def _reason(problem: Exception) -> str:
     if isinstance(problem, msgspec.DecodeError):
         return str(problem)
     return "a text or number is out of range"
+
+
+def _one(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"

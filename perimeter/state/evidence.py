@@ -16,6 +16,18 @@ from perimeter.state.errors import state_error
 from perimeter.state.journal import Head
 from perimeter.state.model import Operation, Seal
 
+Command = Literal[
+    "attest", "import", "push", "replace-provider", "state-mv", "state-rm", "taint", "untaint"
+]
+"""What somebody did to the state itself, by a command; nothing happened to an object."""
+
+
+VERSION = 1
+"""Of an entry's format. Entries are never rewritten, so that those of every version must be read."""
+
+ABSENT = "absent"
+"""``read_back`` of a removal that was verified."""
+
 
 class Evidence(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
@@ -28,17 +40,19 @@ class Evidence(
         address: of the resource instance.
         object: vendor id.
         tenant: the tenant's immutable id.
-        operation: what was done to the object.
+        operation: what was done to the object, or to the state.
         config: ``file:line`` of the declaration.
         commit: of the configuration.
         fingerprint: of the change, as approved.
         approver: who approved it.
         request_id: the vendor's id of the exchange.
         result: how the call ended.
-        read_back: digest of what was read after the write.
+        read_back: digest of what was read after the write (``KEY:HMAC`` where state is encrypted, else SHA-256), or
+            ``absent``.
         sequence: rises by one; set by ``EvidenceLog``.
         previous: hash of the entry before; set by ``EvidenceLog``.
         hash: SHA-256 (hex) of the entry without this field; set by ``EvidenceLog``.
+        version: of the entry's format.
     """
 
     at: str
@@ -46,7 +60,7 @@ class Evidence(
     address: str
     object: str = ""
     tenant: str = ""
-    operation: Operation
+    operation: Operation | Command
     config: str = ""
     commit: str = ""
     fingerprint: str = ""
@@ -57,6 +71,7 @@ class Evidence(
     sequence: int = 0
     previous: str = ""
     hash: str = ""
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +82,12 @@ class Verified:
         head: its last entry.
         sealed: how many entries the state vouches for; those after it are chained but could have
             been cut.
+        unsealed: the entries after those.
     """
 
     head: Head
     sealed: int
+    unsealed: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +117,12 @@ class EvidenceLog:
         self._head = Head()
         if tail:
             last = _decode(tail)
+            if _is_newer(tail):
+                raise state_error(
+                    "Newer evidence format",
+                    f"The evidence log was written by a newer perimeter; this one reads format {VERSION} and cannot chain "
+                    "to it. Upgrade perimeter here. Nothing was changed.",
+                )
             if last is None:
                 raise state_error(
                     "Damaged evidence log",
@@ -126,7 +149,7 @@ class EvidenceLog:
             head = self._head
             lines: list[bytes] = []
             for entry in entries:
-                chained = _chained(entry, head)
+                chained = _chained(msgspec.structs.replace(entry, version=VERSION), head)
                 head = Head(chained.sequence, chained.hash)
                 lines.append(canonical(chained) + b"\n")
             self._backend.append_evidence(b"".join(lines))
@@ -140,14 +163,23 @@ def verify(lines: Iterable[bytes], seal: Seal) -> Verified | Broken:
         StateError: the log cannot be read.
     """
     head = Head()
+    unsealed: list[Evidence] = []
     for line in lines:
         entry = _decode(line[:-1]) if line.endswith(b"\n") else None
         number = head.sequence + 1
+        if entry is None and _is_newer(line):
+            return Broken(
+                number,
+                f"Entry {number} was written by a newer perimeter; this one reads format {VERSION}. Upgrade perimeter to "
+                "verify the log.",
+            )
         if entry is None:
             return Broken(number, f"Line {number} is half-written or no entry.")
         if entry != _chained(entry, head):
-            return Broken(number, f"Entry {number} does not follow from entry {number - 1}.")
+            return Broken(number, _what_is_wrong(entry, number))
         head = Head(number, entry.hash)
+        if number > seal.evidence_sequence:
+            unsealed.append(entry)
         if number == seal.evidence_sequence and entry.hash != seal.evidence_head:
             return Broken(number, f"Entry {number} is not the one that the state sealed.")
     if head.sequence < seal.evidence_sequence:
@@ -156,7 +188,48 @@ def verify(lines: Iterable[bytes], seal: Seal) -> Verified | Broken:
             f"The log ends after {head.sequence} entries; the state sealed "
             f"{seal.evidence_sequence}. Its tail was cut.",
         )
-    return Verified(head, seal.evidence_sequence)
+    return Verified(head, seal.evidence_sequence, tuple(unsealed))
+
+
+def _what_is_wrong(entry: Evidence, number: int) -> str:
+    """Why an entry does not stand where it should, as far as it tells itself."""
+    own = _chained(entry, Head(entry.sequence - 1, entry.previous))
+    if own.hash != entry.hash:
+        return f"Entry {number} was changed: its hash is not that of what it says."
+    if entry.sequence > number:
+        gone = (
+            f"entry {number} was"
+            if entry.sequence == number + 1
+            else (f"entries {number} to {entry.sequence - 1} were")
+        )
+        return (
+            f"Entry {entry.sequence} stands where entry {number} should: {gone} removed or moved."
+        )
+    if entry.sequence < number:
+        return (
+            f"Entry {entry.sequence} stands where entry {number} should: it was repeated or moved."
+        )
+    return (
+        f"Entry {number} does not follow from entry {number - 1}: one of the two was exchanged for another, or comes from "
+        "another log."
+    )
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    version: int = 1
+
+
+def _is_newer(line: bytes) -> bool:
+    """Whether a line was written in a format that this perimeter does not know."""
+    try:
+        return msgspec.json.decode(line, type=_Versioned).version > VERSION
+    except UNREADABLE:
+        return False
+
+
+def read_entry(line: bytes) -> Evidence | None:
+    """One line of a log, with or without its newline; None where it is no entry."""
+    return _decode(line.removesuffix(b"\n"))
 
 
 def _chained(entry: Evidence, head: Head) -> Evidence:

@@ -107,6 +107,23 @@ class Journal:
         with self._writing:
             return Remembered(self._remembered.state, tuple(self._records), self._remembered.etag)
 
+    @property
+    def everything(self) -> Remembered:
+        """What the backend would hold if it took the outcomes that could not be written yet."""
+        with self._writing, self._gathering:
+            records = tuple(self._records)
+            if self._outcomes:
+                left = Record(
+                    sequence=self._head.sequence + 1,
+                    previous=self._head.digest,
+                    lineage=self.lineage,
+                    base_serial=self._remembered.state.serial,
+                    run=self.run,
+                    outcomes=tuple(self._outcomes),
+                )
+                records = (*records, left)
+            return Remembered(self._remembered.state, records, self._remembered.etag)
+
     def begin(self, intents: Iterable[Intent]) -> None:
         """Return once these intents, and all outcomes so far, are on disk: the calls may start.
 
@@ -137,6 +154,20 @@ class Journal:
         if batch.problem is not None:
             raise StateError(*batch.problem.diagnostics)
 
+    def announce(self) -> None:
+        """Return once the lineage of a state that is new is on disk.
+
+        Raises:
+            StateError: it is not.
+        """
+        with self._writing:
+            if self._remembered.state.lineage or self._records:
+                return
+            batch = _Batch()
+            self._write(batch, empty=True)
+        if batch.problem is not None:
+            raise StateError(*batch.problem.diagnostics)
+
     def finish(self, outcome: Outcome) -> None:
         """Note an outcome; it is written with the next ``begin`` or ``flush``."""
         timed = self._timed(outcome)
@@ -154,12 +185,12 @@ class Journal:
     def _timed(self, step: _S) -> _S:
         return step if step.at else msgspec.structs.replace(step, at=self._clock())
 
-    def _write(self, batch: _Batch) -> None:
+    def _write(self, batch: _Batch, *, empty: bool = False) -> None:
         with self._gathering:
             self._gathered = _Batch()
             outcomes, self._outcomes = self._outcomes, []
         batch.written = True
-        if not batch.intents and not outcomes and not batch.moves:
+        if not (batch.intents or outcomes or batch.moves or empty):
             return
         record = Record(
             sequence=self._head.sequence + 1,

@@ -1,6 +1,7 @@
 """State, journal, evidence and lock as files beside each other.
 
-``PATH`` is the state, ``PATH.backup`` the one before it, ``PATH.journal/00000001.json`` a journal
+``PATH`` is the state, ``PATH.backup`` the one before it, ``PATH.backup-v1`` the last one in format 1 once there is a newer
+one, ``PATH.journal/00000001.json`` a journal
 record,
 ``PATH.evidence.jsonl`` the evidence log, ``PATH.history/00000001.json`` a
 state by its serial, ``PATH.lock`` the lock. A file appears under its name only
@@ -22,6 +23,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from perimeter.state import codec as forms
 from perimeter.state import lock as lock_file
 from perimeter.state.backend import Failpoint, Remembered, Version, Waiting, no_failpoint
 from perimeter.state.codec import PLAIN, Codec
@@ -53,8 +55,14 @@ _TAIL_BLOCK = 65536
 class LocalBackend:
     """State in a file; see ``perimeter.state.backend.Backend``.
 
+    Args:
+        path: of the state file.
+        failpoint: called as listed below; a test kills the process there.
+        codec: how state and records become bytes.
+
     Attributes:
         path: of the state file, symbolic links followed.
+        registry_path: of the document shared with other states; beside the state file by default.
         fsyncs: how often this instance waited for the disk.
         failpoint: called with ``append.written``, ``append.linked``, ``write.written``,
             ``write.backed_up``,
@@ -66,9 +74,11 @@ class LocalBackend:
         path: Path | str = DEFAULT_PATH,
         failpoint: Failpoint = no_failpoint,
         codec: Codec = PLAIN,
+        registry_path: Path | str | None = None,
     ) -> None:
         self.path = Path(os.path.realpath(path))
         self.codec = codec
+        self.registry_path = Path(registry_path or self.path.parent / REGISTRY_NAME)
         self.fsyncs = 0
         self.failpoint = failpoint
 
@@ -127,7 +137,8 @@ class LocalBackend:
         """
         data = self.codec.encode_state(state)
         with _explaining("Could not write state", _STATE_KEPT):
-            found = _etag(self.path.read_bytes()) if self.path.exists() else ""
+            before = self.path.read_bytes() if self.path.exists() else b""
+            found = _etag(before) if before else ""
             if found != expected_etag:
                 raise state_error(
                     "State changed",
@@ -140,6 +151,7 @@ class LocalBackend:
             with self._temporary(self.path, data, mode) as temporary:
                 self.failpoint("write.written")
                 if found:
+                    self._keep_older_format(before)
                     self._back_up()
                     self.failpoint("write.backed_up")
                 self._keep(temporary, state.serial)
@@ -302,9 +314,33 @@ class LocalBackend:
                 ) from None
         return self.codec.decode_state(data, where=str(file))
 
+    def recode(self) -> int:
+        """Write again what the codec would write otherwise now: state, backup, journal and history.
+
+        Raises:
+            StateError: one cannot be read or written; those before it are done.
+        """
+        written = 0
+        states = [file for file in (self.path, self.backup) if file.exists()]
+        with _explaining("Could not write state", "What was written is whole; run it again."):
+            for file, encode in (
+                *((item, self.codec.recoded_state) for item in (*self._version_files(), *states)),
+                *((item, self.codec.recoded_record) for item in self._record_files()),
+            ):
+                data = encode(file.read_bytes(), where=str(file))
+                if data is None:
+                    continue
+                with self._temporary(file, data, file.stat().st_mode & 0o777) as temporary:
+                    self.failpoint("recode.written")
+                    temporary.replace(file)
+                    self.failpoint("recode.replaced")
+                self._sync_directory(file.parent)
+                written += 1
+        return written
+
     def registry(self) -> FileRegistry:
-        """Return the document shared by the states of this directory: ``perimeter.registry.json``."""
-        return FileRegistry(self.path.parent / REGISTRY_NAME)
+        """Return the document shared with other states; ``perimeter.registry.json`` beside this one by default."""
+        return FileRegistry(self.registry_path)
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)
@@ -356,6 +392,15 @@ class LocalBackend:
         finally:
             with suppress(OSError):
                 file.unlink(missing_ok=True)
+
+    def _keep_older_format(self, written: bytes) -> None:
+        """Keep the last state in an older format for good: a perimeter that was downgraded reads it."""
+        if not forms.STATE_UPGRADES:
+            return
+        version = self.codec.state_version(written, where=str(self.path))
+        kept = self._beside(f".backup-v{version}")
+        if version <= len(forms.STATE_UPGRADES) and not kept.exists():
+            _alias(self.path, kept)
 
     def _back_up(self) -> None:
         """Give the present state a second name, so that its first can be taken over."""

@@ -165,5 +165,9 @@ class MemoryBackend:
             )
         return found
 
+    def recode(self) -> int:
+        """Write nothing: in memory nothing is encoded."""
+        return 0
+
     def registry(self) -> None:
         """Return None: nothing is shared with a state that ends with its process."""

@@ -62,15 +62,104 @@ class StateObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     created_at: str = ""
 
 
+class Rotation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is remembered of a credential's rotation; no secret is in it. Times are RFC 3339.
+
+    Attributes:
+        token: names the rotation under way; every attempt at its steps uses the same.
+        reason: why it was begun.
+        started_at: when.
+        delivered_at: when every sink held the new credential.
+        deliveries: the sinks' names for what they hold now, by the sink's printed address.
+        before: the same for what they held before.
+        trials: when the new one was tried and worked.
+        refused_at: when the tenant refused the new one for good.
+        verified_at: when it was proved to work.
+        moved: when each consumer was proved to have moved, by name.
+        retired_at: when the previous one was switched off.
+        holds: by the sink's printed address, vendor ids of the credentials that it may hold.
+        undelivered: the current one was made, and its secret never reached all sinks.
+        no_overlap: the previous one is not to outlive the delivery.
+        failures: attempts in a row that failed.
+        failed_at: when the last one did.
+        error: what it said, without secrets.
+        not_before: when the next one may be made.
+        completed_at: when the last rotation was over.
+    """
+
+    token: str = ""
+    reason: str = ""
+    started_at: str = ""
+    delivered_at: str = ""
+    deliveries: dict[str, str] = {}
+    before: dict[str, str] = {}
+    trials: tuple[str, ...] = ()
+    refused_at: str = ""
+    verified_at: str = ""
+    moved: dict[str, str] = {}
+    retired_at: str = ""
+    holds: dict[str, tuple[str, ...]] = {}
+    undelivered: bool = False
+    no_overlap: bool = False
+    failures: int = 0
+    failed_at: str = ""
+    error: str = ""
+    not_before: str = ""
+    completed_at: str = ""
+
+
 class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A resource instance: its objects, and since when its declaration means absence (``lifecycle { expires_at }``)."""
+    """A resource instance: its objects, and what ``lifecycle { expires_at }`` needs remembered.
+
+    Attributes:
+        objects: what the tenant holds for it.
+        expired_at: since when its declaration means absence (RFC 3339).
+        first_applied_at: from when on a relative ``expires_at`` is counted (RFC 3339).
+        expires_at: the end that follows from it (RFC 3339).
+        starts: from when on the relative ends of nested blocks are counted (RFC 3339), by the blocks' names.
+        rotation: of the credential that it is; None for what is never rotated.
+    """
 
     objects: tuple[StateObject, ...] = ()
     expired_at: str = ""
+    first_applied_at: str = ""
+    expires_at: str = ""
+    starts: dict[str, str] = {}
+    rotation: Rotation | None = None
 
     def current(self) -> StateObject | None:
         """The object in use, if there is one."""
         return next((item for item in self.objects if item.role == "current"), None)
+
+
+class OpenStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something a person has to do, because no API does it.
+
+    Attributes:
+        identity: hash of what is to be reached; an attestation counts for that alone.
+        name: of the instance or object, for people.
+        reason: why no API does it.
+        instructions: where to click.
+        url: deep link.
+        assignee: who shall do it.
+        opened_at: since when it is open (RFC 3339).
+        due_at: until when it shall be done (RFC 3339).
+        attested_at: when somebody said that it is done; the next plan looks whether it is.
+        attested_by: who said so.
+        note: in their words.
+    """
+
+    identity: str
+    name: str
+    reason: str = ""
+    instructions: str = ""
+    url: str = ""
+    assignee: str = ""
+    opened_at: str = ""
+    due_at: str = ""
+    attested_at: str = ""
+    attested_by: str = ""
+    note: str = ""
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,6 +187,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         lineage: identifies this state among all states; made once.
         resources: instances by printed address; managed resources only, ``data`` is read anew.
         outputs: root outputs.
+        digest_key: base64 of the key that the objects' digests of secrets are made with; only in an encrypted state.
+        steps: what people have to do, by the change's key (a printed address, or ``PROVIDER/TYPE/ID``).
     """
 
     serial: int = 0
@@ -105,10 +196,25 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     perimeter_version: str = ""
     resources: dict[str, Instance] = {}
     outputs: dict[str, Output] = {}
+    steps: dict[str, OpenStep] = {}
     seal: Seal = Seal()
+    digest_key: str = ""
 
 
-Operation = Literal["create", "update", "delete", "adopt", "forget"]
+Operation = Literal[
+    "create",
+    "update",
+    "delete",
+    "adopt",
+    "forget",
+    "invoke",
+    "issue",
+    "verify",
+    "retire",
+    "remove",
+    "roll_back",
+    "take_over",
+]
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -139,6 +245,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         status: ``done``; ``failed`` (the vendor surely did nothing); ``unknown`` (no answer: the intent stays pending).
         object: what state holds from now on; None when nothing is left (delete, forget).
+        instance: all that state holds at the address from now on, whatever the status; for rotations, which change several
+            objects at once.
         detail: the vendor's words, redacted.
         request_id: the vendor's id of the exchange.
     """
@@ -147,6 +255,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     address: str
     status: Literal["done", "failed", "unknown"]
     object: StateObject | None = None
+    instance: Instance | None = None
     detail: str = ""
     request_id: str = ""
     at: str = ""

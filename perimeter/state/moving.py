@@ -17,15 +17,32 @@ def rekeyed(resources: Mapping[str, Instance], moves: Moves) -> dict[str, Instan
     once none of its instances is left at the old address.
     """
     to = dict(moves)
-    found = {to.get(address, address): instance for address, instance in resources.items()}
-    left = {_block(address) for address in found}
+    found = {
+        to.get(address, address): _delivered(instance, to)
+        for address, instance in resources.items()
+    }
+    left = {block_of(address) for address in found}
     blocks: dict[str, dict[str, None]] = {}
     for old, new in moves:
-        if _block(old) not in left:
-            blocks.setdefault(_block(old), {})[_block(new)] = None
+        if block_of(old) not in left:
+            blocks.setdefault(block_of(old), {})[block_of(new)] = None
     if not blocks:
         return found
     return {address: _following(instance, blocks) for address, instance in found.items()}
+
+
+def _delivered(instance: Instance, to: Mapping[str, str]) -> Instance:
+    """A credential whose sinks have moved."""
+    rotation = instance.rotation
+    if rotation is None or not rotation.holds.keys() & to.keys():
+        return instance
+    moved = msgspec.structs.replace(
+        rotation,
+        deliveries={to.get(name, name): one for name, one in rotation.deliveries.items()},
+        before={to.get(name, name): one for name, one in rotation.before.items()},
+        holds={to.get(name, name): one for name, one in rotation.holds.items()},
+    )
+    return msgspec.structs.replace(instance, rotation=moved)
 
 
 def _following(instance: Instance, blocks: Mapping[str, Iterable[str]]) -> Instance:
@@ -43,7 +60,7 @@ def _following(instance: Instance, blocks: Mapping[str, Iterable[str]]) -> Insta
     return msgspec.structs.replace(instance, objects=objects)
 
 
-def _block(text: str) -> str:
+def block_of(text: str) -> str:
     """The printed address of a block as it stands in the configuration: without any instance key."""
     address = parse_address(text)
     module = ModulePath(tuple((name, None) for name in address.module.names))

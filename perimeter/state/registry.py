@@ -68,6 +68,7 @@ class FileRegistry:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         # Comparing and replacing are two steps for a file system.
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(
             self.path.with_name(f"{self.path.name}.lock"),
             os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,

@@ -56,7 +56,11 @@ def replay(state: State, records: Sequence[Record]) -> Replayed:
             open_intents.begin(record.run, intent)
         for outcome in record.outcomes:
             answered = open_intents.answer(record.run, outcome)
-            if outcome.status == "done" and record.sequence > seal.journal_sequence:
+            if record.sequence <= seal.journal_sequence:
+                continue
+            if outcome.instance is not None:
+                resources[outcome.address] = outcome.instance
+            elif outcome.status == "done":
                 _apply(resources, answered, outcome, record)
     return Replayed(
         msgspec.structs.replace(state, lineage=lineage, resources=resources),
@@ -180,7 +184,9 @@ def _apply(
     before = resources.get(address, Instance())
     if outcome.object is not None:
         objects = _put(
-            before.objects, outcome.object, is_new=bool(intent and intent.operation == "create")
+            before.objects,
+            outcome.object,
+            is_new=bool(intent and intent.operation in ("create", "adopt")),
         )
     elif intent is not None:
         objects = tuple(item for item in before.objects if not _is_same(item, intent.object))
@@ -203,7 +209,7 @@ def _apply(
 def _put(
     objects: Iterable[StateObject], new: StateObject, *, is_new: bool
 ) -> tuple[StateObject, ...]:
-    """Put an object into its role; one that a create finds there is deposed, never forgotten."""
+    """Put an object into its role; one that a new one finds there is deposed, never forgotten."""
     kept: list[StateObject] = []
     at = None
     for item in objects:

@@ -1,16 +1,20 @@
 """One apply in a process of its own that dies where it is told to.
 
 Arguments: the configuration's directory, the state's directory, and how to die: ``never``, ``list`` (print the failpoints
-passed), or the number of the failpoint (from 1) at which the process kills itself.
+passed), or the number of the failpoint (from 1) at which the process kills itself. With ``PERIMETER_PLACE`` in the
+environment (a backend's kind, settings and environment, as JSON) state lies there instead.
 """
 
 import dataclasses
+import json
 import os
 import signal
 import sys
 from pathlib import Path
 
+from perimeter.state.codec import PLAIN
 from perimeter.state.local import DEFAULT_PATH, LocalBackend
+from perimeter.state.places import KINDS
 from perimeter.testing.workspace import Workspace
 
 
@@ -31,6 +35,9 @@ class CrashingWorkspace(Workspace):
     """A workspace whose backend passes failpoints, too."""
 
     def backend(self):
+        if place := os.environ.get("PERIMETER_PLACE"):
+            kind, settings, environment = json.loads(place)
+            return KINDS[kind].open(settings, "default", PLAIN, environment)
         path = (self.state_dir or self.directory) / DEFAULT_PATH
         return LocalBackend(path, failpoint=self.failpoint)
 

@@ -25,6 +25,7 @@ from perimeter.state.codec import (
     encode_state,
     record_hash,
     same_content,
+    without_digests,
 )
 from perimeter.state.envelope import unwrap, wrap
 from perimeter.state.errors import StateError
@@ -117,6 +118,7 @@ def summary(data: bytes, **more: Any) -> str:
 def test_a_state_reads_back_as_written_and_encodes_the_same_again(state: State) -> None:
     data = encode_state(state)
     again = decode_state(data, where="x")
+    state = without_digests(state)
     assert same_content(again, state)
     assert msgspec.structs.replace(again, resources={}, outputs={}) == msgspec.structs.replace(
         state, resources={}, outputs={}
