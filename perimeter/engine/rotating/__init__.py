@@ -1,0 +1,1 @@
+"""Rotation: the machine that decides, and what carries out its steps."""

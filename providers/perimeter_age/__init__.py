@@ -1,0 +1,1 @@
+"""The provider ``age``: encrypted files beside the configuration, as sinks of credentials."""

@@ -1,0 +1,1 @@
+"""The provider ``google``: Google Cloud's Secret Manager, as a sink of credentials."""

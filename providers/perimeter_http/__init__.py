@@ -1,0 +1,1 @@
+"""Credentials of vendors that have no provider: their API is declared call by call."""
