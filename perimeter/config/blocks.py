@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from perimeter.config.actions import decode_action
 from perimeter.config.checks import decode_check
 from perimeter.config.draft import Draft, declare
 from perimeter.config.imports import decode_import
@@ -38,6 +39,7 @@ from perimeter.config.resources import (
     provider_ref_of,
     repetition,
 )
+from perimeter.config.rotation import decode_consumer
 from perimeter.config.settings import decode_settings
 from perimeter.config.shape import (
     NAME_RULE,
@@ -55,7 +57,6 @@ Decoder = Callable[[Block, Draft, Diagnostics], object]
 
 LATER = frozenset(
     {
-        "action",
         "dataset",
         "flow",
         "list",
@@ -80,15 +81,16 @@ _MODULE = Shape(labels=("name",), required=("source",), open=True)
 _CALL_LIFECYCLE = Shape(optional=frozenset({"enabled"}))
 _CALL_META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
 _PROVIDER = Shape(labels=("name",), open=True)
+_LIMITS = ("max_removals", "max_removal_percent", "min_population")
 _COLLECTION = Shape(
     labels=("type", "name"),
-    optional=frozenset({"provider", "for_each", "within", "mode", "ignore"}),
+    optional=frozenset({"provider", "for_each", "within", "mode", "ignore", *_LIMITS}),
 )
 _INTEGRATION = Shape(
     labels=("name",),
     optional=frozenset({"owner", "purpose", "third_party", "datasets", "expires_at"}),
 )
-_BREAK_GLASS = Shape(required=("users",))
+_BREAK_GLASS = Shape(required=("users",), optional=frozenset({"minimum_administrators"}))
 
 
 def decode_file(body: Body, draft: Draft, diagnostics: Diagnostics) -> None:
@@ -109,9 +111,9 @@ def _decode_locals(block: Block, draft: Draft, diagnostics: Diagnostics) -> None
         return
     for nested in block.body.blocks:
         diagnostics.error(
-            "Unsupported block type",
-            f'Blocks of type "{nested.type}" are not expected here. Did you mean to define '
-            f'argument "{nested.type}"? If so, use the equals sign to assign it a value.',
+            f'Unexpected "{nested.type}" block',
+            "Blocks are not allowed here. To define a local value, use the equals sign: "
+            f"{nested.type} = …",
             nested.type_range,
         )
     for name, attribute in block.body.attributes.items():
@@ -315,6 +317,7 @@ def _decode_collection(block: Block, draft: Draft, diagnostics: Diagnostics) -> 
         within=within.expr if within else None,
         mode=mode.expr if mode else None,
         ignore=ignore.expr if ignore else None,
+        **{name: arguments[name].expr for name in _LIMITS if name in arguments},
     )
     declare(
         draft.collections,
@@ -360,10 +363,16 @@ def _decode_break_glass(block: Block, draft: Draft, diagnostics: Diagnostics) ->
     if not check_body(block, _BREAK_GLASS, diagnostics):
         return
     provider = block.labels[0]
+    least = block.body.attributes.get("minimum_administrators")
     declare(
         draft.break_glass,
         provider,
-        BreakGlass(node=block, provider=provider, users=block.body.attributes["users"].expr),
+        BreakGlass(
+            node=block,
+            provider=provider,
+            users=block.body.attributes["users"].expr,
+            minimum=least.expr if least is not None else None,
+        ),
         diagnostics,
         summary="Duplicate break_glass block",
         detail=f'Break-glass accounts of "{provider}" were already declared at {{}}. Name all users '
@@ -381,9 +390,11 @@ DECODERS: dict[str, Decoder] = {
     "resource": decode_resource,
     "data": decode_resource,
     "ephemeral": decode_resource,
+    "action": decode_action,
     "collection": _decode_collection,
     "integration": _decode_integration,
     "break_glass": _decode_break_glass,
+    "consumer": decode_consumer,
     "check": decode_check,
     "import": decode_import,
     "moved": decode_moved,

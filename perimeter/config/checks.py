@@ -31,7 +31,8 @@ def decode_check(block: Block, draft: Draft, diagnostics: Diagnostics) -> None:
             )
             continue
         data = _data(nested, name, draft, diagnostics)
-    if not any(nested.type == "assert" for nested in block.body.blocks):
+    asserts = conditions(block.body.blocks, "assert", diagnostics)
+    if not asserts:
         diagnostics.error(
             "Zero assert blocks",
             "Check blocks must have at least one assert block.",
@@ -44,7 +45,7 @@ def decode_check(block: Block, draft: Draft, diagnostics: Diagnostics) -> None:
             node=block,
             name=name,
             data=data,
-            asserts=conditions(block.body.blocks, "assert", diagnostics),
+            asserts=asserts,
         ),
         diagnostics,
         summary=f'Duplicate check "{name}" configuration',

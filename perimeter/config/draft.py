@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from perimeter.config.model import (
+    ActionBlock,
+    Approver,
     Backend,
     BreakGlass,
     Check,
     Collection,
+    Consumer,
     Declared,
+    Encryption,
     Import,
     Integration,
     Local,
@@ -41,6 +45,7 @@ class Draft:
     locals: dict[str, Local] = field(default_factory=dict)
     outputs: dict[str, Output] = field(default_factory=dict)
     resources: dict[tuple[str, str, str], Resource] = field(default_factory=dict)
+    actions: dict[tuple[str, str], ActionBlock] = field(default_factory=dict)
     calls: dict[str, ModuleCall] = field(default_factory=dict)
     provider_configs: dict[str, ProviderConfig] = field(default_factory=dict)
     required_providers: dict[str, RequiredProvider] = field(default_factory=dict)
@@ -49,11 +54,14 @@ class Draft:
     collections: dict[tuple[str, str], Collection] = field(default_factory=dict)
     integrations: dict[str, Integration] = field(default_factory=dict)
     break_glass: dict[str, BreakGlass] = field(default_factory=dict)
+    consumers: dict[str, Consumer] = field(default_factory=dict)
     imports: dict[str, Import] = field(default_factory=dict)
     checks: dict[str, Check] = field(default_factory=dict)
     moved: list[Moved] = field(default_factory=list)
     removed: list[Removed] = field(default_factory=list)
     backend: Backend | None = None
+    encryption: Encryption | None = None
+    approvers: list[Approver] = field(default_factory=list)
 
     def finish(self, source_dir: str, sources: dict[str, SourceFile]) -> Module:
         """The module, standing at the root until it is placed."""
@@ -64,6 +72,7 @@ class Draft:
             locals=self.locals,
             outputs=self.outputs,
             resources=self.resources,
+            actions=self.actions,
             calls=self.calls,
             provider_configs=self.provider_configs,
             required_providers=self.required_providers,
@@ -71,11 +80,14 @@ class Draft:
             collections=self.collections,
             integrations=self.integrations,
             break_glass=self.break_glass,
+            consumers=self.consumers,
             imports=self.imports,
             checks=self.checks,
             moved=tuple(self.moved),
             removed=tuple(self.removed),
             backend=self.backend,
+            encryption=self.encryption,
+            approvers=tuple(self.approvers),
             sources=sources,
         )
 

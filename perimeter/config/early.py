@@ -33,12 +33,14 @@ class EarlyScope:
         module: which one; placed.
         given: for the root's variables.
         caller: the scope of the module that calls this one, and the call; None for the root.
+        workspace: the selected one.
     """
 
     module: Module
     given: Given
     caller: tuple[EarlyScope, ModuleCall] | None = None
     base_dir: str = "."
+    workspace: str = "default"
     _known: dict[tuple[str, str], Value] = field(default_factory=dict)
     _open: set[tuple[str, str]] = field(default_factory=set)
 
@@ -59,7 +61,7 @@ class EarlyScope:
                     directory = self.module.source_dir if first.key == "module" else ""
                     return string(posixpath.normpath(directory or ".")), 1
                 case "perimeter" | "terraform" if first.key == "workspace":
-                    return string("default"), 1
+                    return string(self.workspace), 1
         diagnostics.error(
             "Reference not available early",
             f"{traversal} is not known yet where modules are found and state is opened. Only variables, local values made "

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from perimeter.config.model import (
+    ActionBlock,
+    Collection,
     Condition,
     Config,
     Declared,
@@ -25,7 +27,7 @@ from perimeter.config.shape import header, place
 from perimeter.diagnostics import Diagnostics, Range
 from perimeter.hcl.nodes import Block, Body, Expr, Literal
 from perimeter.lang.references import references
-from perimeter.lang.scope import Traversal
+from perimeter.lang.scope import Step, Traversal
 
 __all__ = ["Graph", "Node", "build_graph"]
 
@@ -37,10 +39,12 @@ class Graph:
     Attributes:
         order: every node after those it needs, otherwise as declared; nodes on a cycle are missing.
         edges: what each node needs.
+        triggers: the actions that changes of a resource invoke, before or after.
     """
 
     order: tuple[Node, ...]
     edges: Mapping[Node, frozenset[Node]]
+    triggers: Mapping[Node, frozenset[Node]] = field(default_factory=dict)
 
 
 def build_graph(config: Config) -> tuple[Graph, Diagnostics]:
@@ -57,7 +61,8 @@ def build_graph(config: Config) -> tuple[Graph, Diagnostics]:
     order, left = topological(nodes, edges)
     for cycle in cycles(left, edges) if left else ():
         builder.report_cycle(cycle)
-    return Graph(tuple(order), edges), builder.diagnostics
+    triggers = {node: frozenset(found) for node, found in builder.triggers.items()}
+    return Graph(tuple(order), edges, triggers), builder.diagnostics
 
 
 @dataclass(slots=True)
@@ -65,6 +70,7 @@ class _Builder:
     config: Config
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     edges: dict[Node, dict[Node, Range | None]] = field(default_factory=dict)
+    triggers: dict[Node, set[Node]] = field(default_factory=dict)
 
     def declare(self, module: Module) -> None:
         """Add a node for everything that a module declares; all of it follows the module's call."""
@@ -96,27 +102,47 @@ class _Builder:
                 self.refer(node, module, integration, getattr(integration, name))
         for resource in module.resources.values():
             self.resource(module, resource)
+        for action in module.actions.values():
+            self.action(module, action)
         for collection in module.collections.values():
-            node = Node(path, "collection", f"{collection.type}.{collection.name}")
-            self.refer(node, module, collection, collection.for_each)
-            here = Place(each=collection.for_each is not None)
-            for expr in (collection.within, collection.mode, collection.ignore):
-                self.refer(node, module, collection, expr, here)
-            self.refer(node, module, collection, collection.provider.instance, here)
-            self.provider(node, module, collection.provider)
+            self.collection(module, collection)
         for key, accounts in module.break_glass.items():
             node = Node(path, "break_glass", key)
             self.refer(node, module, accounts, accounts.users)
+            self.refer(node, module, accounts, accounts.minimum)
             name, _, alias = key.partition(".")
             self.provider(node, module, ProviderRef(name=name, alias=alias or None))
+        for consumer in module.consumers.values():
+            node = Node(path, "consumer", consumer.name)
+            self.depend(node, module, consumer, consumer.uses)
+            self.refer(node, module, consumer, consumer.owner)
+            self.refer(node, module, consumer, consumer.url)
         for call in module.calls.values():
             self.call(module, call)
+        self.checks(module)
+        self.imports(module)
+        if not path:
+            self.ephemeral_outputs(module)
+
+    def checks(self, module: Module) -> None:
+        """Add check blocks."""
+        path = module.path
         for check in module.checks.values():
             node, here = Node(path, "check", check.name), Place(check=check.name)
             self.conditions(node, module, check, check.asserts, here)
             if check.data is not None:
                 self.edges[node][Node(path, "data", check.data.address)] = None
-        self.imports(module)
+
+    def ephemeral_outputs(self, module: Module) -> None:
+        """Refuse ephemeral outputs of the root module."""
+        for output in module.outputs.values():
+            if output.ephemeral:
+                self.error(
+                    output,
+                    "Ephemeral output not allowed",
+                    "Ephemeral outputs are not allowed in the root module: its outputs are kept in "
+                    "state. Let a child module have it, or take the argument away.",
+                )
 
     def variable(self, module: Module, node: Node) -> None:
         """Add an input variable: its argument in the call, and its validations."""
@@ -142,13 +168,70 @@ class _Builder:
         self.depend(node, module, block, block.depends_on)
         for expr in (block.integration, lifecycle.expires_at, *lifecycle.replace_triggered_by):
             self.refer(node, module, block, expr, here)
+        if lifecycle.manual is not None:
+            self.refer(node, module, block, lifecycle.manual.assignee, here)
+            self.refer(node, module, block, lifecycle.manual.due_in, here)
+        for expr in block.rotation.expressions if block.rotation is not None else ():
+            self.refer(node, module, block, expr, here)
         if isinstance(lifecycle.prevent_destroy, Expr):
             self.refer(node, module, block, lifecycle.prevent_destroy, here)
         self.conditions(node, module, block, lifecycle.preconditions, here)
         after = Place(each=here.each, count=here.count, this=True)
         self.conditions(node, module, block, lifecycle.postconditions, after)
         self.refer(node, module, block, block.provider.instance, here)
+        for ref in (block.provider, *block.instance_providers.values()):
+            self.provider(node, module, ref)
+        if lifecycle.triggers:
+            self.trigger(node, module, block)
+
+    def action(self, module: Module, block: ActionBlock) -> None:
+        """Add an action block."""
+        node, here = Node(module.path, "action", f"{block.type}.{block.name}"), _inside(block)
+        self.refer(node, module, block, block.count)
+        self.refer(node, module, block, block.for_each)
+        self.refer(node, module, block, block.body, here)
+        self.refer(node, module, block, block.provider.instance, here)
         self.provider(node, module, block.provider)
+
+    def trigger(self, node: Node, module: Module, block: Resource) -> None:
+        """Check what the triggers of a resource name; what is invoked before a change comes before it.
+
+        Nothing else waits: conditions and what is invoked afterwards are decided once all else is.
+        """
+        here = _inside(block)
+        problems = Diagnostics()
+        for trigger in block.lifecycle.triggers:
+            before = any(event.startswith("before_") for event in trigger.events)
+            for ref in trigger.actions:
+                where = ref.range or trigger.range
+                steps = (Step(ref.type, where, False), Step(ref.name, where, False))
+                named = Traversal("action", steps, where)
+                found = find(self.config, module, named, Place(actions=True), problems)
+                self.triggers.setdefault(node, set()).update(found.nodes)
+                for key in references(ref.key) if ref.key is not None else ():
+                    find(self.config, module, key, here, problems)
+                if before:
+                    self.edges[node].update(dict.fromkeys(found.nodes, where))
+            this = Place(each=here.each, count=here.count, this=not before)
+            condition = trigger.condition
+            for traversal in references(condition) if condition is not None else ():
+                if before and traversal.root == "self":
+                    problems.error(
+                        "Self reference not allowed",
+                        "The condition expression cannot reference `self` if the action is run "
+                        "before the resource is applied.",
+                        traversal.range,
+                    )
+                    continue
+                target = find(self.config, module, traversal, this, problems)
+                if before and node in target.nodes:
+                    problems.error(
+                        "Resource reference not allowed",
+                        "The condition expression cannot reference the resource if the action is "
+                        "run before the resource is applied.",
+                        traversal.range,
+                    )
+        self.diagnostics.extend(item.at(block=_header(block)) for item in problems)
 
     def call(self, module: Module, call: ModuleCall) -> None:
         """Add a module call; what is in the module follows it, what needs all of it follows its end."""
@@ -232,9 +315,22 @@ class _Builder:
                     "Invalid depends_on reference",
                     "References in depends_on must be to a whole object (resource, etc), not to an "
                     "attribute of an object.",
-                    left[0].range,
                     block=_header(block),
                 )
+
+    def collection(self, module: Module, collection: Collection) -> None:
+        """Let a collection block follow what it refers to."""
+        node = Node(module.path, "collection", f"{collection.type}.{collection.name}")
+        self.refer(node, module, collection, collection.for_each)
+        here = Place(each=collection.for_each is not None)
+        for expr in (
+            *(collection.within, collection.mode, collection.ignore),
+            *(collection.max_removals, collection.max_removal_percent),
+            collection.min_population,
+        ):
+            self.refer(node, module, collection, expr, here)
+        self.refer(node, module, collection, collection.provider.instance, here)
+        self.provider(node, module, collection.provider)
 
     def refer(
         self,
@@ -313,6 +409,8 @@ def _nodes(module: Module) -> Iterator[Node]:
         yield Node(path, "integration", name)
     for block in module.resources.values():
         yield Node(path, "resource" if block.mode == "managed" else block.mode, block.address)
+    for kind, name in module.actions:
+        yield Node(path, "action", f"{kind}.{name}")
     for name in module.calls:
         yield Node(path, "module", name)
         yield Node(path, "module_end", name)
@@ -320,13 +418,15 @@ def _nodes(module: Module) -> Iterator[Node]:
         yield Node(path, "collection", f"{kind}.{name}")
     for name in module.break_glass:
         yield Node(path, "break_glass", name)
+    for name in module.consumers:
+        yield Node(path, "consumer", name)
     for name in module.outputs:
         yield Node(path, "output", name)
     for name in module.checks:
         yield Node(path, "check", name)
 
 
-def _inside(block: Resource | ModuleCall) -> Place:
+def _inside(block: Resource | ModuleCall | ActionBlock) -> Place:
     return Place(each=block.for_each is not None, count=block.count is not None)
 
 

@@ -12,21 +12,25 @@ from perimeter.hcl.nodes import Body
 
 _CONDITION = JsonShape()
 _CONDITIONS = {"precondition": _CONDITION, "postcondition": _CONDITION}
-_GENERATED: dict[str, JsonShape] = {}
-_GENERATED["dynamic"] = JsonShape(
+GENERATED: dict[str, JsonShape] = {}
+"""``dynamic`` blocks, which stand wherever a provider's blocks may."""
+
+GENERATED["dynamic"] = JsonShape(
     labels=("type",),
-    blocks={"content": JsonShape(blocks=_GENERATED)},
+    blocks={"content": JsonShape(blocks=GENERATED)},
     native=frozenset({"iterator"}),
 )
 _LIFECYCLE = JsonShape(
-    blocks=_CONDITIONS, native=frozenset({"ignore_changes", "replace_triggered_by"})
+    blocks={**_CONDITIONS, "action_trigger": JsonShape(native=frozenset({"events", "actions"}))},
+    native=frozenset({"ignore_changes", "replace_triggered_by"}),
 )
 _RESOURCE = JsonShape(
     labels=("type", "name"),
     blocks={
         "connection": JsonShape(),
-        **_GENERATED,
+        **GENERATED,
         "lifecycle": _LIFECYCLE,
+        "rotation": JsonShape(blocks={"verify": JsonShape()}, native=frozenset({"deliver_to"})),
         "provisioner": JsonShape(labels=("type",)),
     },
     native=frozenset({"depends_on", "provider"}),
@@ -34,18 +38,30 @@ _RESOURCE = JsonShape(
 _NAMED = JsonShape(labels=("name",))
 _REFERENCES = JsonShape(native=frozenset({"from", "to", "provider"}))
 
+_FALLBACK = JsonShape(native=frozenset({"method"}))
+_ENCRYPTED = JsonShape(blocks={"fallback": _FALLBACK}, native=frozenset({"method"}))
+_ENCRYPTION = JsonShape(
+    blocks={
+        "key_provider": JsonShape(labels=("type", "name")),
+        "method": JsonShape(labels=("type", "name"), native=frozenset({"keys"})),
+        "fallback": _FALLBACK,
+        **dict.fromkeys(("state", "plan", "snapshot", "remote_state"), _ENCRYPTED),
+    }
+)
+
 TOP: Mapping[str, JsonShape] = {
     "perimeter": JsonShape(
         blocks={
             "backend": JsonShape(labels=("type",)),
             "cloud": JsonShape(),
-            "encryption": JsonShape(),
+            "encryption": _ENCRYPTION,
+            "approvals": JsonShape(blocks={"approver": JsonShape(labels=("name",))}),
             "provider_meta": JsonShape(labels=("provider",)),
             "required_providers": JsonShape(native=frozenset({"configuration_aliases"})),
             "state_store": JsonShape(labels=("type",)),
         }
     ),
-    "provider": JsonShape(labels=("name",), blocks=_GENERATED),
+    "provider": JsonShape(labels=("name",), blocks=GENERATED),
     "variable": JsonShape(
         labels=("name",),
         blocks={"validation": _CONDITION},
@@ -64,10 +80,17 @@ TOP: Mapping[str, JsonShape] = {
     "data": _RESOURCE,
     "ephemeral": _RESOURCE,
     "list": _RESOURCE,
-    "action": _RESOURCE,
+    "action": JsonShape(
+        labels=("type", "name"),
+        blocks={"config": JsonShape(blocks=GENERATED)},
+        native=frozenset({"provider"}),
+    ),
     "collection": JsonShape(labels=("type", "name"), native=frozenset({"provider"})),
     "integration": _NAMED,
     "break_glass": _NAMED,
+    "consumer": JsonShape(
+        labels=("name",), blocks={"http": JsonShape()}, native=frozenset({"uses"})
+    ),
     "check": JsonShape(labels=("name",), blocks={"assert": _CONDITION, "data": _RESOURCE}),
     "import": _REFERENCES,
     "moved": _REFERENCES,
@@ -126,7 +149,7 @@ def settled(
             )
             shape = JsonShape(
                 labels=(str(kind.label),) if kind is not None and labelled else (),
-                blocks=_GENERATED,
+                blocks=GENERATED,
             )
             part = JsonAttribute(
                 attribute.src,

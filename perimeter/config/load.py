@@ -31,6 +31,9 @@ from perimeter.hcl import parse_file
 from perimeter.hcl.nodes import Block, Body
 from perimeter.hcl.source import SourceFile
 
+DEFAULT_WORKSPACE = "default"
+"""What ``perimeter.workspace`` is where nobody selected another."""
+
 MAX_DEPTH = 64
 """How deep modules may call modules; a symbolic link can make a chain that never repeats."""
 
@@ -41,6 +44,7 @@ def load(
     reader: Reader = DISK,
     locator: Locator | None = None,
     given: Given | None = None,
+    workspace: str = DEFAULT_WORKSPACE,
 ) -> tuple[Config | None, Diagnostics, Mapping[str, SourceFile]]:
     """Read the configuration in a directory and the modules it calls.
 
@@ -50,6 +54,7 @@ def load(
         given: what root variables are given, where module sources or the backend refer to them; by default
             what variable files that load by themselves and the environment say.
         locator: where modules that are not local are; by default what ``perimeter init`` installed.
+        workspace: what ``perimeter.workspace`` is.
 
     Returns:
         The configuration (None when there is nothing to go on with: no directory, no files), every
@@ -57,12 +62,13 @@ def load(
         the configuration holds what could be understood, so that later steps can report more.
     """
     loader = _Loader(reader, locator or Installed.of(directory, reader))
+    loader.workspace = workspace
     loader.given = given or loader.collected(directory)
     root = loader.root(directory)
     if root is None:
         return None, loader.diagnostics, loader.sources
     loader.place(root, (), Located(directory, None), (), None)
-    config = Config(root=loader.modules[()], modules=loader.modules)
+    config = Config(root=loader.modules[()], modules=loader.modules, workspace=workspace)
     required: dict[str, RequiredProvider] = required_everywhere(config)
     config = replace(config, provider_sources=required)
     check_providers(config, loader.diagnostics)
@@ -78,6 +84,7 @@ class _Loader:
     modules: dict[ModuleNames, Module] = field(default_factory=dict)
     read: dict[Path, Module] = field(default_factory=dict)
     given: Given = Assignments
+    workspace: str = DEFAULT_WORKSPACE
 
     def collected(self, directory: Path) -> Given:
         """The values of root variables that need no command line, read when first asked for."""
@@ -162,7 +169,7 @@ class _Loader:
     ) -> None:
         """Put a module at its place in the tree, then those it calls."""
         package = shown(at.package) if at.package is not None else ""
-        scope = EarlyScope(module, self.given, caller)
+        scope = EarlyScope(module, self.given, caller, workspace=self.workspace)
         check_constants(scope, module, self.diagnostics)
         calls = {name: self.decided(call, scope) for name, call in module.calls.items()}
         backend = self.backend(module.backend, scope) if caller is None else module.backend

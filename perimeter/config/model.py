@@ -117,6 +117,33 @@ class ProviderRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRef:
+    """An action that a trigger names; ``key`` decides the instance of one that is repeated."""
+
+    type: str
+    name: str
+    key: Expr | None = None
+    range: Range | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ActionTrigger(Declared):
+    """An ``action_trigger`` block: which actions are invoked before or after which changes of its resource."""
+
+    events: tuple[str, ...]
+    actions: tuple[ActionRef, ...]
+    condition: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ManualRule(Declared):
+    """A ``manual`` block: who does by hand what no API does, and within what time (``14d``)."""
+
+    assignee: Expr | None = None
+    due_in: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
     """How changes to a resource are made.
 
@@ -126,6 +153,7 @@ class Lifecycle:
         enabled: whether the resource exists at all; without it always.
         ignore_changes: attribute paths as written, or ``"all"``.
         expires_at: a timestamp or date; from then on the declaration means absence.
+        manual: who does what no API does, and within what time.
     """
 
     create_before_destroy: bool = False
@@ -133,10 +161,55 @@ class Lifecycle:
     destroy: bool = True
     enabled: Expr | None = None
     ignore_changes: tuple[tuple[str | int, ...], ...] | Choice["all"] = ()
+    ignored_at: Range | None = None
     replace_triggered_by: tuple[Expr, ...] = ()
     preconditions: tuple[Condition, ...] = ()
     postconditions: tuple[Condition, ...] = ()
     expires_at: Expr | None = None
+    manual: ManualRule | None = None
+    triggers: tuple[ActionTrigger, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Delivery:
+    """One entry of ``deliver_to``: the sink's resource, and which member of the secret it gets (empty for all)."""
+
+    to: Expr
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RotationRule(Declared):
+    """A ``rotation`` block: ``arguments`` and those of its ``verify`` block by name, and where the secret goes."""
+
+    arguments: Mapping[str, Expr] = field(default_factory=dict)
+    verify: Mapping[str, Expr] = field(default_factory=dict)
+    deliver_to: tuple[Delivery, ...] = ()
+
+    @property
+    def expressions(self) -> tuple[Expr, ...]:
+        """Everything that it says."""
+        sinks = (item.to for item in self.deliver_to)
+        return (*self.arguments.values(), *self.verify.values(), *sinks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Consumer(Declared):
+    """A ``consumer`` block: who uses a credential, and what proves that it has moved to a new one.
+
+    Attributes:
+        uses: the credentials' resources.
+        evidence: ``attestation``, ``last_used`` or ``http``.
+        url: for ``http``: what answers with JSON …
+        path: … whose member of this name (dotted) must equal the new credential's id.
+    """
+
+    name: str
+    uses: tuple[Traversal, ...] = ()
+    owner: Expr | None = None
+    evidence: str = "attestation"
+    url: Expr | None = None
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -148,6 +221,8 @@ class Resource(Declared):
         body: the raw body; what ``meta`` names (attributes and block types) is not the provider's.
         provider_ref: as written, else None; ``provider_key`` answers the default.
         check: name of the check block it stands in, which alone may refer to it; else empty.
+        rotation: how the credential that it is grows old and is replaced.
+        instance_providers: provider configurations of single instances, by printed address, instead of ``provider``.
     """
 
     mode: str
@@ -162,6 +237,8 @@ class Resource(Declared):
     integration: Expr | None = None
     lifecycle: Lifecycle = Lifecycle()
     check: str = ""
+    rotation: RotationRule | None = None
+    instance_providers: Mapping[str, ProviderRef] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -173,6 +250,28 @@ class Resource(Declared):
         """The address inside its module: ``okta_app.crm`` or ``data.okta_group.all``."""
         prefix = "" if self.mode == "managed" else f"{self.mode}."
         return f"{prefix}{self.type}.{self.name}"
+
+    @property
+    def provider(self) -> ProviderRef:
+        """The provider configuration it uses: as written, else the default one of its type's prefix."""
+        return self.provider_ref or ProviderRef(name=self.type.partition("_")[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ActionBlock(Declared):
+    """An ``action`` block; ``body`` is that of its ``config`` block, the provider's own."""
+
+    type: str
+    name: str
+    body: Body
+    provider_ref: ProviderRef | None = None
+    count: Expr | None = None
+    for_each: Expr | None = None
+
+    @property
+    def address(self) -> str:
+        """The address inside its module: ``action.okta_clear_user_sessions.leaver``."""
+        return f"action.{self.type}.{self.name}"
 
     @property
     def provider(self) -> ProviderRef:
@@ -245,6 +344,9 @@ class Collection(Declared):
         mode: an expression for ``"exclusive"``, ``"additive"`` or ``"report"``; None means report.
         within: an object of attribute values that bounds the scope.
         ignore: a list of objects; an undeclared object matching one of them is left alone.
+        max_removals: a number; the most objects that one plan may remove.
+        max_removal_percent: likewise, in percent of the collection.
+        min_population: from how many objects on the percentage counts.
     """
 
     type: str
@@ -254,6 +356,9 @@ class Collection(Declared):
     within: Expr | None = None
     mode: Expr | None = None
     ignore: Expr | None = None
+    max_removals: Expr | None = None
+    max_removal_percent: Expr | None = None
+    min_population: Expr | None = None
 
     @property
     def address(self) -> str:
@@ -280,10 +385,16 @@ class Integration(Declared):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BreakGlass(Declared):
-    """Who must always get in at one provider; ``provider`` is a provider key."""
+    """Who must always get in at one provider.
+
+    Attributes:
+        provider: a provider key.
+        minimum: the least number of accounts that can sign in and administer after every step; one without it.
+    """
 
     provider: str
     users: Expr
+    minimum: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -355,6 +466,22 @@ class Backend(Declared):
     arguments: Mapping[str, Value] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Approver(Declared):
+    """Somebody whose approvals count: ``login`` as in ``approve -by``, and their Ed25519 public key."""
+
+    name: str
+    login: str
+    public_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Encryption(Declared):
+    """How what is written is protected; see ``perimeter.config.encryption``, which evaluates ``body``."""
+
+    body: Body
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
     """One module at one place of the tree.
@@ -364,6 +491,7 @@ class Module:
         source_dir: its directory as shown to people, relative to where the command runs.
         package_dir: the installed package that it is a part of, shown likewise; empty for a local module.
         providers: provider configurations by key (``github``, ``github.eu``).
+        actions: by (type, name).
         collections: by (type, name).
         break_glass: by provider key.
         imports: by the printed address of the instance, or with for_each as written; only the root module may have any.
@@ -377,6 +505,7 @@ class Module:
     locals: Mapping[str, Local] = field(default_factory=dict)
     outputs: Mapping[str, Output] = field(default_factory=dict)
     resources: Mapping[tuple[str, str, str], Resource] = field(default_factory=dict)
+    actions: Mapping[tuple[str, str], ActionBlock] = field(default_factory=dict)
     calls: Mapping[str, ModuleCall] = field(default_factory=dict)
     provider_configs: Mapping[str, ProviderConfig] = field(default_factory=dict)
     required_providers: Mapping[str, RequiredProvider] = field(default_factory=dict)
@@ -384,11 +513,14 @@ class Module:
     collections: Mapping[tuple[str, str], Collection] = field(default_factory=dict)
     integrations: Mapping[str, Integration] = field(default_factory=dict)
     break_glass: Mapping[str, BreakGlass] = field(default_factory=dict)
+    consumers: Mapping[str, Consumer] = field(default_factory=dict)
     imports: Mapping[str, Import] = field(default_factory=dict)
     checks: Mapping[str, Check] = field(default_factory=dict)
     moved: tuple[Moved, ...] = ()
     removed: tuple[Removed, ...] = ()
     backend: Backend | None = None
+    encryption: Encryption | None = None
+    approvers: tuple[Approver, ...] = ()
     sources: Mapping[str, SourceFile] = field(default_factory=dict)
 
     @property
@@ -404,11 +536,13 @@ class Config:
     Attributes:
         modules: every module of the static tree by path, callers before the called; a module called twice stands twice.
         provider_sources: entry-point name → where it was first required; what must be installed.
+        workspace: the selected one, ``perimeter.workspace``.
     """
 
     root: Module
     modules: Mapping[Path, Module]
     provider_sources: Mapping[str, RequiredProvider] = field(default_factory=dict)
+    workspace: str = "default"
 
     @property
     def sources(self) -> Mapping[str, SourceFile]:

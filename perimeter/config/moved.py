@@ -60,14 +60,6 @@ def check_moves(config: Config, diagnostics: Diagnostics) -> None:
                 block.range,
             )
             continue
-        if _types_differ(block):
-            diagnostics.error(
-                "Resource type mismatch",
-                f"This statement declares a move from {source} to {target}, which is a resource of "
-                "a different type.",
-                block.range,
-            )
-            continue
         noun = noun_of(block)
         one = left.setdefault(_key(module, block.source, block), (module, block))[1]
         if one is not block and one.target != block.target:
@@ -102,11 +94,6 @@ def check_moves(config: Config, diagnostics: Diagnostics) -> None:
             "still declared in the configuration.",
             circle[0][1].range,
         )
-
-
-def _types_differ(block: Moved) -> bool:
-    source, target = block.source.resource, block.target.resource
-    return source is not None and target is not None and source.type != target.type
 
 
 Placed = tuple[tuple[str, ...], Moved]

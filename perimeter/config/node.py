@@ -15,8 +15,8 @@ class Node:
 
     Attributes:
         path: the names of the calls that lead to its module.
-        kind: variable, local, output, integration, module, module_end, provider, resource, data, ephemeral, collection,
-            break_glass or check. A module_end is reached once everything in the called module is.
+        kind: variable, local, output, integration, module, module_end, provider, resource, data, ephemeral, action, collection,
+            break_glass, consumer or check. A module_end is reached once everything in the called module is.
         name: as the kind names it: ``TYPE.NAME`` (resource, collection), ``data.TYPE.NAME``, a provider key, else a name.
     """
 

@@ -76,6 +76,8 @@ def _name_in(module: Module, entry_point: str) -> str:
 def _users(module: Module) -> Iterator[tuple[Declared, ProviderRef]]:
     for resource in module.resources.values():
         yield resource, resource.provider
+    for action in module.actions.values():
+        yield action, action.provider
     for collection in module.collections.values():
         yield collection, collection.provider
     for key, accounts in module.break_glass.items():

@@ -7,17 +7,31 @@ from pathlib import Path
 
 from perimeter.config.draft import declare
 from perimeter.config.files import DISK, Reader, is_ignored, read_text
+from perimeter.config.json_files import GENERATED
 from perimeter.config.model import Config, Declared, ProviderRef
 from perimeter.config.references import Place, find
 from perimeter.config.resources import provider_ref, repetition
 from perimeter.config.shape import Shape, check_body, check_labels, header, place
 from perimeter.diagnostics import Diagnostics, did_you_mean
 from perimeter.hcl import parse_file
+from perimeter.hcl.json_syntax import JsonShape, parse_json_file
 from perimeter.hcl.nodes import Block, Body, Expr
 from perimeter.hcl.source import SourceFile
 from perimeter.lang.references import references
 
 SUFFIX = ".query.hcl"
+LIMIT = 100
+"""How many objects a list shows at most where it does not say, as in Terraform."""
+
+_JSON = JsonShape(
+    blocks={
+        "list": JsonShape(
+            labels=("type", "name"),
+            blocks={"config": JsonShape(blocks=GENERATED)},
+            native=frozenset({"provider"}),
+        )
+    }
+)
 
 _LIST = Shape(
     labels=("type", "name"),
@@ -32,7 +46,7 @@ class ListBlock(Declared):
 
     Attributes:
         settings: the body of its ``config`` block: ``within`` and attributes that objects must equal.
-        limit: how many objects to show at most; all without it.
+        limit: how many objects to show at most; ``LIMIT`` without it.
         include_resource: whether the objects' attributes are read, too.
     """
 
@@ -80,14 +94,17 @@ def load_queries(directory: Path, config: Config, *, reader: Reader = DISK) -> Q
     except OSError:
         return found
     for name in sorted(names):
-        if not name.endswith(SUFFIX) or is_ignored(name):
+        if not name.endswith((SUFFIX, f"{SUFFIX}.json")) or is_ignored(name):
             continue
         found.files += 1
         source = read_text(directory / name, reader, found.diagnostics)
         if source is None:
             continue
         found.sources[source.filename] = source
-        body, problems = parse_file(source.text, source.filename)
+        if name.endswith(".json"):
+            body, problems = parse_json_file(source.text, source.filename, _JSON)
+        else:
+            body, problems = parse_file(source.text, source.filename)
         found.diagnostics.extend(problems)
         _decode(body, found)
     for block in found.lists.values():

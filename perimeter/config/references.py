@@ -35,12 +35,14 @@ class Place:
         count: whether ``count`` exists.
         this: whether ``self`` exists: a postcondition.
         check: name of the check block, whose own data source exists there only.
+        actions: whether actions may be named: the ``actions`` of an action_trigger.
     """
 
     each: bool = False
     count: bool = False
     this: bool = False
     check: str = ""
+    actions: bool = False
 
 
 ANYWHERE = Place()
@@ -233,6 +235,25 @@ def _ephemeral(ref: _Reference) -> Found:
     return _block(ref, "ephemeral", kind, name, 2)
 
 
+def _action(ref: _Reference) -> Found:
+    if not ref.place.actions:
+        return ref.error(
+            "Invalid reference",
+            "Actions can not be referenced in this context. They can only be referenced from within "
+            "a resource's lifecycle actions list.",
+        )
+    kind, name = ref.name(), ref.name(1)
+    block = ref.module.actions.get((str(kind), str(name)))
+    if kind is None or name is None or block is None:
+        known = [f"{one}.{other}" for one, other in ref.module.actions]
+        return ref.error(
+            "Reference to undeclared action",
+            f"No action {kind}.{name} is declared in {ref.where}."
+            f"{did_you_mean(f'{kind}.{name}', known)}",
+        )
+    return Found((Node(ref.module.path, "action", f"{kind}.{name}"),), 2)
+
+
 def _data(ref: _Reference) -> Found:
     kind, name = ref.name(), ref.name(1)
     if kind is None or name is None:
@@ -258,7 +279,7 @@ def _resource(ref: _Reference) -> Found:
 def _managed(ref: _Reference, kind: str, at: int) -> Found:
     name = ref.name(at)
     if name is None:
-        roots = [*_ROOTS, *(key[1] for key in ref.module.resources)]
+        roots = [*(() if "_" in kind else _ROOTS), *(key[1] for key in ref.module.resources)]
         return ref.error(
             "Invalid reference",
             "A reference to a resource type must be followed by at least one attribute access, "
@@ -322,7 +343,7 @@ def _alternative(module: Module, mode: str, kind: str, name: str) -> str:
     if hint:
         return hint
     hint = did_you_mean(kind, [key[1] for key in same_mode if key[2] == name])
-    return hint or (did_you_mean(kind, _ROOTS) if mode == "managed" else "")
+    return hint or (did_you_mean(kind, _ROOTS) if mode == "managed" and "_" not in kind else "")
 
 
 def _each(ref: _Reference) -> Found:
@@ -406,6 +427,7 @@ _RESOLVERS: dict[str, Callable[[_Reference], Found]] = {
     "var": _variable,
     "local": _local,
     "module": _module,
+    "action": _action,
     "data": _data,
     "ephemeral": _ephemeral,
     "resource": _resource,

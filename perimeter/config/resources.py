@@ -11,8 +11,11 @@ from perimeter.config.literals import (
     traversal_of,
     traversals_of,
 )
+from perimeter.config.manual import decode_manual
 from perimeter.config.model import Condition, Lifecycle, ProviderRef, Resource
+from perimeter.config.rotation import decode_rotation
 from perimeter.config.shape import Shape, check_body, check_labels, place
+from perimeter.config.triggers import decode_triggers
 from perimeter.diagnostics import Diagnostics
 from perimeter.hcl.nodes import Attribute, Block, Call, Expr, GetAttr, Index, Variable
 from perimeter.hcl.walk import walk
@@ -25,6 +28,7 @@ META = frozenset(
         "depends_on",
         "integration",
         "lifecycle",
+        "rotation",
         "connection",
         "provisioner",
     }
@@ -43,9 +47,11 @@ _MANAGED_ONLY = (
     "expires_at",
 )
 _LIFECYCLE = {
-    "managed": Shape(optional=frozenset({*_MANAGED_ONLY, "enabled"}), blocks=_CONDITIONS),
-    "data": Shape(optional=frozenset({*_MANAGED_ONLY, "enabled"}), blocks=_CONDITIONS),
-    "ephemeral": Shape(optional=frozenset({*_MANAGED_ONLY, "enabled"}), blocks=_CONDITIONS),
+    mode: Shape(
+        optional=frozenset({*_MANAGED_ONLY, "enabled"}),
+        blocks=frozenset({*_CONDITIONS, "action_trigger", "manual"}),
+    )
+    for mode in ("managed", "data", "ephemeral")
 }
 _EXCLUSIVE = (
     'The "count" and "for_each" meta-arguments are mutually-exclusive, only one should be used to '
@@ -119,6 +125,7 @@ def decode_resource(
         depends_on=traversals_of(arguments.get("depends_on"), diagnostics),
         integration=integration.expr if integration else None,
         lifecycle=_lifecycle(block, mode, diagnostics),
+        rotation=decode_rotation(block.body.blocks, mode, diagnostics),
         check=check,
     )
     for nested in block.body.blocks:
@@ -213,10 +220,15 @@ def _lifecycle(resource: Block, mode: str, diagnostics: Diagnostics) -> Lifecycl
         destroy=destroy,
         enabled=enabled,
         ignore_changes=_ignore_changes(arguments.get("ignore_changes"), diagnostics),
+        ignored_at=arguments["ignore_changes"].expr.range
+        if "ignore_changes" in arguments
+        else None,
         replace_triggered_by=_triggers(arguments.get("replace_triggered_by"), diagnostics),
         preconditions=conditions(block.body.blocks, "precondition", diagnostics),
         postconditions=conditions(block.body.blocks, "postcondition", diagnostics),
         expires_at=expires_at.expr if expires_at else None,
+        manual=decode_manual(block.body.blocks, mode, diagnostics),
+        triggers=decode_triggers(block.body.blocks, mode, diagnostics),
     )
 
 
@@ -285,7 +297,13 @@ def _triggers(attribute: Attribute | None, diagnostics: Diagnostics) -> tuple[Ex
         root: Expr | None = item
         while root is not None and not isinstance(root, Variable):
             root = getattr(root, "object", None) if not isinstance(root, Call) else None
-        if root is None or root.name in _NOT_RESOURCES or not isinstance(item, Expr):
+        if root is None and not any(isinstance(node, Variable) for node in walk(item)):
+            diagnostics.error(
+                "Invalid replace_triggered_by expression",
+                "Missing resource reference in replace_triggered_by expression.",
+                item.range,
+            )
+        elif root is None or root.name in _NOT_RESOURCES or not isinstance(item, Expr):
             diagnostics.error(
                 "Invalid reference in replace_triggered_by expression",
                 "Only resources, count.index, and each.key may be used in replace_triggered_by.",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import perimeter
+from perimeter.config.approvals import decode_approvals
 from perimeter.config.draft import Draft
 from perimeter.config.literals import key_text, pairs_of, plain_text, text_of
-from perimeter.config.model import Backend, RequiredProvider
+from perimeter.config.model import Backend, Encryption, RequiredProvider
 from perimeter.config.resources import provider_ref_of
 from perimeter.config.shape import NAME_RULE, Shape, check_body, check_labels, is_name, place
 from perimeter.config.versions import Constraint, Version, VersionError
@@ -16,8 +17,14 @@ from perimeter.hcl.nodes import Attribute, Block, Expr, TupleExpr
 
 _SETTINGS = Shape(
     optional=frozenset({"required_version"}),
-    blocks=frozenset({"required_providers", "backend"}),
-    later=frozenset({"cloud", "encryption", "provider_meta", "state_store"}),
+    blocks=frozenset({"required_providers", "backend", "encryption", "approvals"}),
+    later=frozenset({"cloud", "provider_meta", "state_store"}),
+)
+TARGETS = ("state", "plan", "snapshot", "remote_state")
+"""What an ``encryption`` block can say something about."""
+ENCRYPTION = Shape(
+    optional=frozenset({"passphrase", "environment", "aws_kms", "enforced"}),
+    blocks=frozenset({"key_provider", "method", "fallback", *TARGETS}),
 )
 _PROVIDERS = Shape(open=True)
 _BACKEND = Shape(labels=("type",), open=True)
@@ -49,6 +56,10 @@ def decode_settings(block: Block, draft: Draft, diagnostics: Diagnostics) -> Non
             _required_providers(item, draft, diagnostics)
         elif item.type == "backend":
             _backend(item, draft, diagnostics)
+        elif item.type == "encryption":
+            _encryption(item, draft, diagnostics)
+        elif item.type == "approvals":
+            decode_approvals(item, draft, diagnostics)
 
 
 def _constraint(text: str, where: Range, diagnostics: Diagnostics) -> Constraint | None:
@@ -210,3 +221,18 @@ def _backend(block: Block, draft: Draft, diagnostics: Diagnostics) -> None:
         )
         return
     draft.backend = Backend(node=block, type=block.labels[0], body=block.body)
+
+
+def _encryption(block: Block, draft: Draft, diagnostics: Diagnostics) -> None:
+    if not check_labels(block, ENCRYPTION, diagnostics):
+        return
+    check_body(block, ENCRYPTION, diagnostics)
+    if draft.encryption is not None:
+        diagnostics.error(
+            "Duplicate encryption configuration",
+            "A module may have only one encryption configuration. It was previously configured at "
+            f"{place(draft.encryption.range)}.",
+            block.header_range,
+        )
+        return
+    draft.encryption = Encryption(node=block, body=block.body)

@@ -92,11 +92,12 @@ def check_body(block: Block, shape: Shape, diagnostics: Diagnostics) -> bool:
     for name in shape.required:
         if name not in block.body.attributes:
             complete = False
-            diagnostics.error(
-                "Missing required argument",
-                f'The argument "{name}" is required, but no definition was found.',
-                block.header_range,
-            )
+            if name not in block.body.broken:
+                diagnostics.error(
+                    "Missing required argument",
+                    f'The argument "{name}" is required, but no definition was found.',
+                    block.header_range,
+                )
     if not shape.open:
         arguments = {*shape.required, *shape.optional}
         unexpected(block.body, arguments, shape.blocks, diagnostics, later=shape.later)

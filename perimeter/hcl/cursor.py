@@ -28,7 +28,7 @@ class SyntaxProblemError(Exception):
 class Cursor:
     """A place in a file's tokens, and the problems found on the way."""
 
-    __slots__ = ("depth", "ends", "i", "kinds", "problems", "src", "starts", "text")
+    __slots__ = ("depth", "ends", "i", "kinds", "problems", "src", "starts", "text", "tokens")
 
     def __init__(self, text: str, filename: str, *, template: bool = False) -> None:
         self.src = SourceFile(filename, text)
@@ -49,6 +49,7 @@ class Cursor:
 
     def use(self, tokens: Tokens, problems: list[Problem]) -> None:
         """Go on with other tokens."""
+        self.tokens = tokens
         self.kinds, self.starts, self.ends = tokens.kinds, tokens.starts, tokens.ends
         self.i = 0
         self.problems += problems

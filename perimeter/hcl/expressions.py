@@ -53,6 +53,7 @@ _KEYWORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _MAX_INT_DIGITS = 4000  # above 4,300 Python refuses the conversion by default
 _SIMPLE = frozenset({STRING, NUMBER, IDENT})
+_INLINE = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 class Expressions(Cursor):
@@ -407,7 +408,7 @@ class Expressions(Cursor):
                     self.fail("Invalid attribute name", "A name comes after a dot.", node.start)
             elif kind == "[":
                 self.i += 1
-                if self.kinds[self.i] == "*":
+                if self.kinds[self.i] == "*" and not self.breaks(self.i - 1, self.i - 1):
                     return self.full_splat(node)
                 key = self.expr()
                 if self.kinds[self.i] != "]":
@@ -417,6 +418,27 @@ class Expressions(Cursor):
                 node = Index(self.src, node.start, self.ends[self.i - 1], node, key)
             else:
                 return node
+
+    def breaks(self, i: int, bracket: int) -> bool:
+        """Whether a line ends after a token in a place where that means something, but for the index that opens at ``bracket``.
+
+        Around the star of a splat line breaks count as they do around the whole expression.
+        """
+        gap = self.text[self.ends[i] : self.starts[i + 1]]
+        if "\n" not in gap or "\n" not in _INLINE.sub("", gap):
+            return False
+        depth = 0
+        for at in range(bracket - 1, -1, -1):
+            kind = self.kinds[at]
+            if kind in (")", "]", "}", CLOSE_SEQUENCE):
+                depth += 1
+            elif kind in ("(", "[", "{", OPEN_INTERPOLATION, OPEN_DIRECTIVE):
+                depth -= 1
+                if depth < 0:
+                    return (
+                        kind == "{" and self.text[self.starts[at + 1] : self.ends[at + 1]] != "for"
+                    )
+        return True
 
     def legacy_index(self, node: Expr, i: int) -> Expr:
         """Parse ``.0``; a second one right after it is lexed as one number, and refused."""
@@ -463,7 +485,7 @@ class Expressions(Cursor):
         """Parse ``[*]`` from its star on, with all the steps after it."""
         bracket = self.i - 1
         self.i += 1
-        if self.kinds[self.i] != "]":
+        if self.kinds[self.i] != "]" or self.breaks(self.i - 1, bracket):
             detail = 'A closing bracket comes right after the star, as in "[*]".'
             self.fail("Missing close bracket on splat index", detail, source.start)
         self.deeper()

@@ -24,7 +24,7 @@ def format_text(text: str, filename: str) -> tuple[str, list[Diagnostic]]:
     body, problems = parser.file()
     if any(problem.severity is Severity.ERROR for problem in problems):
         return text, problems
-    pieces = pieces_of(parser.text)
+    pieces = pieces_of(parser.tokens)
     end = pieces[-1].start + len(pieces[-1].text) if pieces else 0
     # terraform fmt keeps as many spaces as the file ends in, and so takes no side on that line.
     rest = " " * (len(parser.text) - end)

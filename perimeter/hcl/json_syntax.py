@@ -374,6 +374,36 @@ def _generates(value: JsonValue) -> bool:
     return False
 
 
+def generated(value: JsonValue) -> frozenset[str]:
+    """The iterators of the ``dynamic`` blocks inside a property that may be a block."""
+    found: set[str] = set()
+    left: list[JsonValue] = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, JsonArray):
+            left.extend(item.items)
+        if not isinstance(item, JsonObject):
+            continue
+        for key, inner in item.members:
+            left.append(inner)
+            if key.text == "dynamic":
+                found.update(_iterators(inner))
+    return frozenset(found)
+
+
+def _iterators(value: JsonValue) -> Iterable[str]:
+    for part in _items(value):
+        for kind, content in part.members if isinstance(part, JsonObject) else ():
+            given = [
+                inner.text
+                for one in _items(content)
+                if isinstance(one, JsonObject)
+                for name, inner in one.members
+                if name.text == "iterator" and isinstance(inner, JsonString)
+            ]
+            yield from given or (kind.text,)
+
+
 def _placed(problem: Problem, value: JsonString) -> Problem:
     opener = None if problem.opener is None else value.offset(problem.opener)
     start, end = value.offset(problem.start), value.offset(problem.end)

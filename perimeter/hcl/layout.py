@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
 
-from perimeter.hcl.pieces import NOTHING, Piece, columns, depth_change
+from perimeter.hcl.pieces import BRACKETS, NOTHING, Piece, columns, depth_change
 from perimeter.hcl.spacing import separated
-from perimeter.hcl.tokens import COMMENT, NEWLINE, OPEN_HEREDOC
+from perimeter.hcl.tokens import COMMENT, IDENT, NEWLINE, OPEN_HEREDOC
 
 INDENT = 2
 """Spaces for each level."""
@@ -36,12 +35,17 @@ def laid_out(pieces: list[Piece]) -> str:
         _space(line.value)
     _align(lines, lambda line: line.value, lambda line: columns(line.lead))
     _align(lines, lambda line: line.comment, lambda line: columns(line.lead) + columns(line.value))
-    return "".join(
-        f"{'':{piece.gap}}{piece.text}" if piece.gap else piece.text
-        for line in lines
-        for cell in (line.lead, line.value, line.comment)
-        for piece in cell
-    )
+    out: list[str] = []
+    for line in lines:
+        for cell in (line.lead, line.value, line.comment):
+            for piece in cell:
+                gap = piece.gap
+                if gap == 1:
+                    out.append(" ")
+                elif gap:
+                    out.append(" " * gap)
+                out.append(piece.text)
+    return "".join(out)
 
 
 def _lines(pieces: Iterable[Piece]) -> list[Line]:
@@ -49,7 +53,8 @@ def _lines(pieces: Iterable[Piece]) -> list[Line]:
     current: list[Piece] = []
     for piece in pieces:
         current.append(piece)
-        if piece.ends_line:
+        kind = piece.kind
+        if kind == NEWLINE or (kind == COMMENT and piece.text.endswith("\n")):
             lines.append(_line(current))
             current = []
     if current:
@@ -61,9 +66,13 @@ def _line(pieces: list[Piece]) -> Line:
     line = Line(pieces)
     if len(pieces) > 1 and pieces[-1].kind == COMMENT:
         line.lead, line.comment = pieces[:-1], pieces[-1:]
-    sign = next((i for i, piece in enumerate(line.lead) if i and piece.kind == "="), 0)
-    if sign and depth_change(line.lead[sign:]) == 0:
-        line.lead, line.value = line.lead[:sign], line.lead[sign:]
+    lead = line.lead
+    for sign in range(1, len(lead)):
+        if lead[sign].kind == "=":
+            value = lead[sign:]
+            if depth_change(value) == 0:
+                line.lead, line.value = lead[:sign], value
+            break
     return line
 
 
@@ -79,8 +88,12 @@ def _indent(lines: list[Line]) -> None:
         if first.kind == NEWLINE:
             first.gap = 0
             continue
-        heredoc = next((i for i, x in enumerate(line.lead) if x.kind == OPEN_HEREDOC), None)
-        change = depth_change(line.lead[:heredoc]) + depth_change(line.value)
+        change = 0
+        for piece in line.lead:
+            if piece.kind == OPEN_HEREDOC:
+                break
+            change += BRACKETS.get(piece.kind, 0)
+        # What stands after the equals sign opens as much as it closes.
         closed = -change
         while closed > 0 and levels:
             taken = min(closed, levels[-1])
@@ -93,12 +106,29 @@ def _indent(lines: list[Line]) -> None:
             levels.append(change)
 
 
+_SEPARATED: dict[tuple[str, str, str], int] = {}
+"""What ``separated`` says by kinds alone: there are few combinations and many neighbours."""
+
+
 def _space(cell: list[Piece]) -> None:
     """Set the gaps inside a cell."""
     before = NOTHING
-    for left, right in pairwise(cell):
-        right.gap = int(separated(before, left, right))
-        before = left.kind
+    if not cell:
+        return
+    left = cell[0]
+    for at in range(1, len(cell)):
+        right = cell[at]
+        kind = left.kind
+        if kind == IDENT and left.text == "in":
+            right.gap = int(separated(before, left, right))
+        else:
+            key = (before, kind, right.kind)
+            gap = _SEPARATED.get(key)
+            if gap is None:
+                gap = _SEPARATED[key] = int(separated(before, left, right))
+            right.gap = gap
+        before = kind
+        left = right
 
 
 def _align(

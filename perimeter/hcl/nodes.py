@@ -245,7 +245,11 @@ class Block(Node):
 
 @dataclass(slots=True, eq=False)
 class Body(Node):
-    """The inside of a file or block: attributes by name in source order, and blocks in source order."""
+    """The inside of a file or block: attributes by name in source order, and blocks in source order.
+
+    ``broken``: names of arguments that stand there and could not be parsed.
+    """
 
     attributes: dict[str, Attribute]
     blocks: list[Block]
+    broken: set[str] = field(default_factory=set)

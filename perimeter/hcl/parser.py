@@ -136,6 +136,7 @@ class Parser(Expressions):
         """Parse items up to a closing token, which is left."""
         attributes: dict[str, Attribute] = {}
         blocks: list[Block] = []
+        broken: set[str] = set()
         depth = self.depth
         top = end == END
         while True:
@@ -150,6 +151,8 @@ class Parser(Expressions):
                 self.item(attributes, blocks)
             except (SyntaxProblemError, RecursionError) as stopped:
                 self.depth = depth
+                if kind == IDENT and self.kinds[first + 1] == "=":
+                    broken.add(self.text[self.starts[first] : self.ends[first]])
                 # A line that can start no item, right after a bad one, only continues that one.
                 if first != self.resumed or self.i != first or kind == IDENT:
                     self.problems.append(self.problem_of(stopped))
@@ -160,7 +163,7 @@ class Parser(Expressions):
                     break
                 self.unwinding = False
         at = len(self.text) if top else self.starts[self.i]
-        return Body(self.src, start, max(start, at), attributes, blocks)
+        return Body(self.src, start, max(start, at), attributes, blocks, broken)
 
     def item(self, attributes: dict[str, Attribute], blocks: list[Block]) -> None:
         """Parse one attribute or block with its line break."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import regex
 
-from perimeter.hcl.lexer import lex
 from perimeter.hcl.tokens import (
     CLOSE_QUOTE,
     CLOSE_SEQUENCE,
@@ -16,6 +15,8 @@ from perimeter.hcl.tokens import (
     QUOTED,
     SPACE,
     STRING,
+    Tokens,
+    trivia,
 )
 
 NOTHING = ""
@@ -55,28 +56,50 @@ class Piece:
         return self.kind == NEWLINE or (self.kind == COMMENT and self.text.endswith("\n"))
 
 
-def pieces_of(text: str) -> list[Piece]:
-    """Split a text that parses into its pieces, white space left out."""
+def pieces_of(tokens: Tokens) -> list[Piece]:
+    """Split a text that parses into its pieces, white space left out.
+
+    A file has some million of them, so that each step here is felt.
+    """
+    text = tokens.text
     found: list[Piece] = []
+    add = found.append
     at = 0
-    for kind, part in lex(text)[0].pieces():
-        start, at = at, at + len(part)
-        if kind == SPACE:
+    for kind, start, end in zip(tokens.kinds, tokens.starts, tokens.ends, strict=True):
+        if at < start and text[at:start].strip(" \t"):
+            for other, part in trivia(text[at:start]):
+                if other == NEWLINE and _is_joined(found):
+                    found[-1].text += part
+                elif other != SPACE:
+                    add(Piece(other, part, at))
+                at += len(part)
+        at = end
+        if start == end:
             continue
-        last = found[-1] if found else None
-        if (
-            kind == NEWLINE
-            and last is not None
-            and last.kind == COMMENT
-            and not last.text.startswith("/*")
-            and not last.ends_line
-        ):
-            last.text += part
-        elif kind == STRING:
-            found.extend(quoted(part, start))
+        if kind == STRING:
+            add(Piece(OPEN_QUOTE, '"', start))
+            if end - start > 2:
+                add(Piece(QUOTED, text[start + 1 : end - 1], start + 1))
+            add(Piece(CLOSE_QUOTE, '"', end - 1))
+        elif kind == NEWLINE and _is_joined(found):
+            found[-1].text += text[start:end]
         else:
-            found.append(Piece(kind, part, start))
+            add(Piece(kind, text[start:end], start))
+    for other, part in trivia(text[at:]):
+        if other == NEWLINE and _is_joined(found):
+            found[-1].text += part
+        elif other != SPACE:
+            add(Piece(other, part, at))
+        at += len(part)
     return found
+
+
+def _is_joined(found: list[Piece]) -> bool:
+    """Whether a line break belongs to the comment before it."""
+    if not found:
+        return False
+    last = found[-1]
+    return last.kind == COMMENT and not last.text.startswith("/*") and not last.text.endswith("\n")
 
 
 def quoted(text: str, start: int) -> list[Piece]:
@@ -88,13 +111,21 @@ def quoted(text: str, start: int) -> list[Piece]:
 
 def depth_change(pieces: list[Piece]) -> int:
     """How many more brackets the pieces open than they close."""
-    return sum(BRACKETS.get(piece.kind, 0) for piece in pieces)
+    depth = 0
+    for piece in pieces:
+        if piece.kind in BRACKETS:
+            depth += BRACKETS[piece.kind]
+    return depth
 
 
 def columns(pieces: list[Piece]) -> int:
     """How wide the pieces are with the spaces before them, in grapheme clusters."""
-    return sum(piece.gap + _width(piece.text) for piece in pieces)
+    wide = 0
+    for piece in pieces:
+        text = piece.text
+        wide += piece.gap + (len(text) if text.isascii() else _width(text))
+    return wide
 
 
 def _width(text: str) -> int:
-    return len(text) if text.isascii() else len(_GRAPHEME.findall(text))
+    return len(_GRAPHEME.findall(text))

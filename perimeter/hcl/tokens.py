@@ -70,13 +70,14 @@ class Tokens:
         at = 0
         for kind, start, end in zip(self.kinds, self.starts, self.ends, strict=True):
             if at < start:
-                yield from _trivia(self.text[at:start])
+                yield from trivia(self.text[at:start])
             if start < end:
                 yield kind, self.text[start:end]
             at = end
-        yield from _trivia(self.text[at:])
+        yield from trivia(self.text[at:])
 
 
-def _trivia(gap: str) -> Iterator[tuple[str, str]]:
+def trivia(gap: str) -> Iterator[tuple[str, str]]:
+    """Yield (kind, text) of the white space and comments between two tokens."""
     for match in _TRIVIA.finditer(gap):
         yield match.lastgroup or INVALID, match.group()

@@ -140,6 +140,9 @@ def _object(argument: Expr, diagnostics: Diagnostics) -> Type:
             )
             continue
         name = key.value
+        if name in attributes:
+            diagnostics.error(_SUMMARY, "Object constructor map keys must be unique.", key.range)
+            continue
         if isinstance(given, Call) and given.name == "optional":
             optional.add(name)
             attributes[name], default = _optional(given, diagnostics)

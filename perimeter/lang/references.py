@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from perimeter.hcl.json_syntax import JsonAttribute, generated
 from perimeter.hcl.nodes import (
     Block,
     Body,
@@ -74,7 +75,8 @@ def traversal_of(root: Variable, nodes: list[AccessNode], expr: Expr) -> Travers
 
 def _in_body(body: Body, bound: frozenset[str]) -> Iterator[Traversal]:
     for attribute in body.attributes.values():
-        yield from _walk(attribute.expr, bound)
+        made = generated(attribute.json) if isinstance(attribute, JsonAttribute) else _NONE
+        yield from _walk(attribute.expr, bound | made if made else bound)
     for block in body.blocks:
         if block.type == "dynamic" and block.labels:
             yield from _in_dynamic(block, bound)

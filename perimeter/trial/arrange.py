@@ -9,8 +9,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from perimeter.addresses import ModulePath
-from perimeter.config.model import Config, Module, Output, ProviderConfig, ProviderRef, Resource
+from perimeter.addresses import Address, ModulePath
+from perimeter.config.model import (
+    Config,
+    Import,
+    Module,
+    Output,
+    ProviderConfig,
+    ProviderRef,
+    Resource,
+)
 from perimeter.config.providers import entry_point_of, locate
 from perimeter.diagnostics import Diagnostics
 from perimeter.hcl import parse_expression
@@ -22,7 +30,7 @@ from perimeter.lang.references import references
 from perimeter.sdk.provider import Provider
 from perimeter.sdk.schema import Plain, Schema
 from perimeter.trial.made_up import fitted
-from perimeter.trial.mocks import Filling, Recipe, mocked
+from perimeter.trial.mocks import Filling, MockedProvider, Recipe, mocked
 from perimeter.trial.model import Defaults, During, File, MockProvider, Override, Run
 from perimeter.trial.scope import RunScope
 
@@ -81,7 +89,27 @@ def arrange(
         overrides[override.key] = (override, During.APPLY)
     for override, during in overrides.values():
         arranger.override(override, override.during or during, used)
+    _without_imports(made)
     return made
+
+
+def _without_imports(made: Arrangement) -> None:
+    """Leave out the imports of what is mocked: there is no tenant to take anything over from, so it is made up."""
+    root = made.config.root
+    kept = {key: item for key, item in root.imports.items() if not _is_mocked(made, item)}
+    if len(kept) != len(root.imports):
+        made.module((), replace(root, imports=kept))
+
+
+def _is_mocked(made: Arrangement, item: Import) -> bool:
+    path = item.to.module.names
+    module = made.config.modules.get(path)
+    block = module.resources.get(("managed", item.to.type, item.to.name)) if module else None
+    located = locate(made.config, path, block.provider) if block is not None else None
+    name = located.entry_point if located is not None else ""
+    if located is not None and located.config is not None:
+        name = located.config.name
+    return isinstance(made.providers.get(name), MockedProvider)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +259,8 @@ class _Arranger:
         if module is None or block is None:
             self._no_target(override)
             return
-        if target.key is not None or any(key is not None for _, key in target.module.steps):
-            self._one_instance(override)
+        if not _fits(self.made.config, target, block):
+            self._no_target(override)
             return
         located = locate(self.made.config, path, block.provider)
         inner = self.made.providers.get(located.entry_point) if located is not None else None
@@ -256,11 +284,17 @@ class _Arranger:
         )
         name = "override_" + hashlib.sha256(override.key.encode()).hexdigest()[:12]
         self._stand_in(name, name, override.block, inner, recipe)
-        self._redirect(path, block, name)
+        self._redirect(target, block, name)
 
-    def _redirect(self, path: tuple[str, ...], block: Resource, name: str) -> None:
+    def _redirect(self, target: Address, block: Resource, name: str) -> None:
+        path = target.module.names
         module = self.made.config.modules[path]
-        redirected = replace(block, provider_ref=ProviderRef(name=name))
+        ref = ProviderRef(name=name)
+        if _is_single(target):
+            single = {**block.instance_providers, str(target): ref}
+            redirected = replace(block, instance_providers=single)
+        else:
+            redirected = replace(block, provider_ref=ref)
         self.made.module(
             path, replace(module, resources={**module.resources, block.key: redirected})
         )
@@ -312,8 +346,8 @@ class _Arranger:
     def _one_instance(self, override: Override) -> None:
         self.diagnostics.error(
             "Override of a single instance",
-            f"{override.key} names one instance. An override applies to all instances of a block: "
-            "leave the instance keys out of the target.",
+            f"{override.key} names one instance of a module. Override the module as a whole, or the "
+            "resources in that instance.",
             override.target_range,
             block=f"override_{override.kind}",
         )
@@ -344,6 +378,24 @@ class _Arranger:
                 expr.range if expr is not None else None,
             )
         return Filling(values=values, early=during is During.PLAN)
+
+
+def _is_single(target: Address) -> bool:
+    """Whether an override's target names instances by their keys."""
+    return target.key is not None or any(key is not None for _, key in target.module.steps)
+
+
+def _fits(config: Config, target: Address, block: Resource) -> bool:
+    """Whether a target that names instances names all keys: of the block, and of the modules around it."""
+    if not _is_single(target):
+        return True
+    repeated = [(target.key, block.count is not None or block.for_each is not None)]
+    path: tuple[str, ...] = ()
+    for name, key in target.module.steps:
+        call = config.modules[path].calls[name]
+        repeated.append((key, call.count is not None or call.for_each is not None))
+        path = (*path, name)
+    return all((key is not None) == has_keys for key, has_keys in repeated)
 
 
 def constant(plain: Plain, at: Node) -> Expr:

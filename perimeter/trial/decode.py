@@ -18,10 +18,10 @@ from perimeter.config.shape import (
     unexpected,
 )
 from perimeter.diagnostics import Diagnostics
-from perimeter.hcl import parse_file
 from perimeter.hcl.nodes import Attribute, Block, Body, Variable
 from perimeter.hcl.source import SourceFile
 from perimeter.hcl.walk import walk
+from perimeter.trial.json_files import parse_test
 from perimeter.trial.model import (
     Assertion,
     Expected,
@@ -62,7 +62,7 @@ def decode_file(
         diagnostics: where problems go.
         read_mocks: reads the directory that a ``mock_provider`` names as its source into it.
     """
-    body, problems = parse_file(source.text, source.filename)
+    body, problems = parse_test(source.text, source.filename)
     diagnostics.extend(problems)
     reader = _FileReader(diagnostics=diagnostics, read_mocks=read_mocks)
     reader.body(body)

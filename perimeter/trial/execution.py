@@ -10,6 +10,7 @@ from perimeter.addresses import ROOT
 from perimeter.config.graph import build_graph
 from perimeter.config.model import Config
 from perimeter.diagnostics import Diagnostic, Diagnostics
+from perimeter.engine.apply import StopSignal
 from perimeter.engine.conditions import judge as judge_conditions
 from perimeter.engine.evaluation import Evaluation
 from perimeter.engine.model import Applied, Options, Plan
@@ -56,6 +57,7 @@ def execute(
     environment: Mapping[str, str],
     parallelism: int,
     before: Iterable[Diagnostic] = (),
+    stop: StopSignal,
 ) -> Executed:
     """Carry out a run on a state."""
     made = Executed(status=Status.PASS, diagnostics=Diagnostics(before))
@@ -88,7 +90,7 @@ def execute(
     with Session(
         loaded=loaded, backend=held.backend, environment=environment, parallelism=parallelism
     ) as session:
-        return _carried_out(session, run, variables, expectations, made, held)
+        return _carried_out(session, run, variables, expectations, made, held, stop)
 
 
 def _ended_early(
@@ -111,6 +113,7 @@ def _carried_out(
     expectations: Expectations,
     made: Executed,
     held: Held,
+    stop: StopSignal,
 ) -> Executed:
     options = Options(
         refresh=run.options.refresh,
@@ -135,7 +138,7 @@ def _carried_out(
             return _ended_early(made, run, expectations, failures.errors)
         evaluation = planned.evaluation
         if run.apply:
-            applied, problems = session.apply(planned, request, seen, remembered)
+            applied, problems = session.apply(planned, request, seen, remembered, stop=stop)
             _preconditions(evaluation, problems)
             _failures(applied, problems)
             _, others = expectations.sort(problems)

@@ -9,10 +9,10 @@ from pathlib import Path
 from perimeter.config.files import DISK, is_ignored, read_text, reason, shown
 from perimeter.config.literals import plain_text
 from perimeter.diagnostics import Diagnostics, did_you_mean
-from perimeter.hcl import parse_file
 from perimeter.hcl.nodes import Attribute
 from perimeter.hcl.source import SourceFile
 from perimeter.trial.decode import decode_file
+from perimeter.trial.json_files import parse_mock
 from perimeter.trial.model import File, MockProvider
 from perimeter.trial.overrides import merge_mocks
 
@@ -75,7 +75,8 @@ def _names(folder: Path, suffix: str) -> list[str]:
         names = DISK.names(folder)
     except OSError:
         return []
-    return sorted(name for name in names if name.endswith(suffix) and not is_ignored(name))
+    wanted = (suffix, f"{suffix}.json")
+    return sorted(name for name in names if name.endswith(wanted) and not is_ignored(name))
 
 
 def _mocks(
@@ -109,7 +110,7 @@ def _mocks(
         if source is None:
             continue
         sources[source.filename] = source
-        body, problems = parse_file(source.text, source.filename)
+        body, problems = parse_mock(source.text, source.filename)
         diagnostics.extend(problems)
         mock = merge_mocks(mock, body, diagnostics)
     return mock

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from perimeter.lang.convert import ConversionError
 from perimeter.lang.plain import from_plain, to_plain
 from perimeter.lang.types import BOOL, DYNAMIC, NUMBER, STRING, List, Map, Object, Set, Tuple, Type
+from perimeter.sdk.canonical import timestamp
 from perimeter.sdk.schema import Attribute, Nesting, Plain, Schema
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -47,7 +49,16 @@ def attribute_value(
         return given[name]
     if attribute.values and attribute.type == STRING:
         return attribute.values[0]
+    if attribute.canonical is timestamp:
+        return _moment(f"{seed}.{name}")
     return made_up(attribute.type, f"{seed}.{name}")
+
+
+def _moment(seed: str) -> str:
+    """A time of the years 2020 to 2024 that follows from ``seed``, RFC 3339."""
+    number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8])
+    moment = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=number % (5 * 365 * 86_400))
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def fitted(schema: Schema, values: Mapping[str, Any]) -> tuple[dict[str, Plain], list[str]]:

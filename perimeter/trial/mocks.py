@@ -11,6 +11,7 @@ from typing import Any, cast
 from perimeter.engine.diff import sort_text
 from perimeter.lang.types import STRING
 from perimeter.lang.values import UNKNOWN, Unknown
+from perimeter.sdk.actions import ActionType, Invoked, InvokeRequest
 from perimeter.sdk.contract import (
     Attributes,
     ConnectRequest,
@@ -198,6 +199,11 @@ class MockedProvider(Provider):
         return self._data_sources
 
     @property
+    def actions(self) -> Mapping[str, ActionType]:
+        """The other provider's actions, which do nothing."""
+        return {name: _mocked_action(kind) for name, kind in self.inner.actions.items()}
+
+    @property
     def functions(self) -> Mapping[str, ProviderFunction]:
         """The other provider's functions: they are pure."""
         return self.inner.functions
@@ -234,6 +240,31 @@ def _mocked_type(kind: ResourceType, filling: Filling, seed: str) -> ResourceTyp
         "seed": seed,
     }
     return cast("ResourceType", type("MockedType", (_MockedType,), names)())
+
+
+class _MockedAction(ActionType):
+    """Does nothing."""
+
+    inner: ActionType
+
+    def direction(self, config: Attributes) -> Direction:
+        return self.inner.direction(config)
+
+    def validate(self, config: Attributes) -> Iterable[tuple[tuple[str | int, ...], str]]:
+        return self.inner.validate(config)
+
+    def invoke(self, writer: Any, request: InvokeRequest) -> Invoked:
+        return Invoked(text="mocked")
+
+
+def _mocked_action(kind: ActionType) -> ActionType:
+    names = {
+        "name": kind.name,
+        "schema": kind.schema,
+        "permissions": kind.permissions,
+        "inner": kind,
+    }
+    return cast("ActionType", type("MockedAction", (_MockedAction,), names)())
 
 
 def _mocked_source(source: DataSource, filling: Filling, seed: str) -> DataSource:

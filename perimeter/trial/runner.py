@@ -14,6 +14,7 @@ from perimeter.config.assignments import Assignments
 from perimeter.config.load import load
 from perimeter.config.model import Config
 from perimeter.diagnostics import Diagnostic, Diagnostics
+from perimeter.engine.apply import StopSignal
 from perimeter.hcl.source import SourceFile
 from perimeter.lang.references import references
 from perimeter.lang.values import Value
@@ -58,6 +59,8 @@ class Suite:
         outer: variables from outside.
         environment: for credentials of providers.
         observer: told how it goes.
+        stop: asks to begin nothing more: the run under way ends, the others are skipped, what was made is removed.
+        held: the states of the file under way.
         providers: instead of the installed ones.
     """
 
@@ -69,7 +72,8 @@ class Suite:
     providers: Mapping[str, Provider] | None = None
     parallelism: int = 10
     sources: dict[str, SourceFile] = field(default_factory=dict)
-    interrupted: bool = False
+    stop: StopSignal = field(default_factory=StopSignal)
+    held: list[Held] = field(default_factory=list)
     _subjects: dict[Path, Subject] = field(default_factory=dict)
 
     def subject(self, directory: Path) -> Subject:
@@ -121,7 +125,7 @@ class _FileRun:
         stopped = ""
         status = Status.PENDING
         for group in grouped(self.file.runs):
-            if stopped or self.suite.interrupted:
+            if stopped or self.suite.stop.stopped:
                 ended = [_skipped(run, stopped) for run in group]
             else:
                 ended = self._group(group)
@@ -156,16 +160,14 @@ class _FileRun:
 
     def _guarded(self, run: Run) -> tuple[RunResult, Value | None]:
         started, clock = datetime.now(UTC), time.monotonic()
-        try:
-            done = self._run(run)
-        except KeyboardInterrupt:
-            self.suite.interrupted = True
-            found = Diagnostics()
+        done = self._run(run)
+        if self.suite.stop.stopped:
+            found = Diagnostics(done.diagnostics)
             found.error(
                 "Interrupted",
                 "The run was stopped. The runs after it are skipped, and what was made is removed.",
             )
-            done = Executed(status=Status.ERROR, diagnostics=found)
+            done = replace(done, status=Status.ERROR, diagnostics=found)
         result = RunResult(
             name=run.name,
             status=done.status,
@@ -202,6 +204,7 @@ class _FileRun:
         if found.has_errors:
             return Executed(status=Status.ERROR, diagnostics=found)
         held = self.states.setdefault(run.state, Held())
+        self.suite.held = list(self.states.values())
         held.runs.append(run.name)
         return execute(
             directory=subject.directory,
@@ -215,6 +218,7 @@ class _FileRun:
             environment=self.suite.environment,
             parallelism=self.suite.parallelism,
             before=found,
+            stop=self.suite.stop,
         )
 
     def _subject(self, run: Run) -> Subject:

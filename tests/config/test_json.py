@@ -305,3 +305,39 @@ def test_both_syntaxes_in_one_module() -> None:
     """Names are unique over both."""
     _, found = _loaded(main="locals {\n  x = 1\n}\n", other_json='{"locals": {"x": 2}}')
     assert [item.summary for item in found] == ["Duplicate local value definition"]
+
+
+def test_dynamic_blocks_deep_inside_refer_to_their_iterators():
+    """Below labels and other blocks a property is an argument until the schema is known; its iterators are no resources."""
+    config = {
+        "resource": {
+            "a_b": {
+                "c": {
+                    "rule": {
+                        "mfa": {
+                            "dynamic": {
+                                "part": {
+                                    "for_each": "${var.parts}",
+                                    "content": {"name": "${part.value}"},
+                                },
+                                "other": {
+                                    "for_each": "${var.parts}",
+                                    "iterator": "it",
+                                    "content": {"name": "${it.value}"},
+                                },
+                            }
+                        }
+                    }
+                }
+            }
+        },
+        "variable": {"parts": {}},
+    }
+    loaded, diagnostics, _ = load(
+        Path("m"), reader=Memory({"m/main.hcl.json": json.dumps(config).encode()})
+    )
+    assert not diagnostics.has_errors
+    graph, problems = build_graph(loaded)
+    assert list(problems) == []
+    (node,) = [item for item in graph.order if item.kind == "resource"]
+    assert {item.address for item in graph.edges[node]} == {"var.parts"}

@@ -7,6 +7,7 @@ DIFFERENT = {
     'cidrsubnet("10.0.0.0/8", -1, 0)': "a prefix cannot be extended by less than nothing",
     'cidrsubnet("10.0.0.0/16", 2, -1)': "the network would lie outside the given one",
     'cidrhost("::ffff:10.0.0.0/104", 1)': "the host would lie outside the given network",
+    "false && [][0]": "the left operand decides, as in Terraform since 1.12",
 }
 
 RECORDED_OTHERWISE = {

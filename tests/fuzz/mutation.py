@@ -26,7 +26,7 @@ WORDS = (
 
 @cache
 def seeds() -> dict[str, list[str]]:
-    """The kept inputs by target: ``corpus/TARGET/NAME``; expressions also from the conformance cases."""
+    """The kept inputs by target: ``corpus/TARGET/NAME``; expressions and configurations also from the conformance cases."""
     found = {
         folder.name: [
             path.read_bytes().decode("utf-8", "surrogateescape")
@@ -35,8 +35,12 @@ def seeds() -> dict[str, list[str]]:
         for folder in sorted(CORPUS.iterdir())
     }
     for path in sorted((CORPUS.parents[1] / "conformance").glob("*.jsonl")):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        found["expression"] += [json.loads(line)["expr"] for line in lines]
+        for line in path.read_text(encoding="utf-8").splitlines():
+            case = json.loads(line)
+            if "expr" in case:
+                found["expression"].append(case["expr"])
+            else:
+                found["configuration"].append(case["text"])
     return found
 
 

@@ -23,7 +23,7 @@ from tests.fuzz.mutation import CORPUS, made, seeds
 from tests.fuzz.targets import TARGETS
 
 SLOW = 2.0
-"""Seconds that no input of a few kilobytes may take."""
+"""Seconds of the processor that no input of a few kilobytes may take."""
 
 
 def main() -> int:
@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1_000_000, help="inputs in all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--target", choices=sorted(TARGETS), action="append")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--keep", action="store_true", help="keep what failed in the corpus")
     options = parser.parse_args()
     names = options.target or sorted(TARGETS)
@@ -43,7 +44,7 @@ def main() -> int:
     started = time.perf_counter()
     failures: dict[str, tuple[str, str, str]] = {}
     done = 0
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(options.jobs) as pool:
         for number, found in enumerate(pool.map(_job, jobs), start=1):
             done += size
             for failure in found:
@@ -80,8 +81,8 @@ def _job(job: tuple[str, int, int]) -> list[tuple[str, str, str]]:
 
 def failure(name: str, text: str) -> str:
     """What a target did wrong with an input: the end of the traceback, or that it was slow."""
-    signal.signal(signal.SIGALRM, _too_slow)
-    signal.setitimer(signal.ITIMER_REAL, SLOW)
+    signal.signal(signal.SIGPROF, _too_slow)
+    signal.setitimer(signal.ITIMER_PROF, SLOW)
     try:
         TARGETS[name](text)
     except Exception as error:  # noqa: BLE001 - whatever it is, is what is looked for
@@ -89,7 +90,7 @@ def failure(name: str, text: str) -> str:
         where = " < ".join(f"{Path(item.filename).name}:{item.lineno}" for item in reversed(frames))
         return f"{type(error).__name__}: {str(error)[:200]} at {where}"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return ""
 
 

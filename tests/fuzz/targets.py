@@ -10,9 +10,11 @@ from perimeter.config.assignments import read_values
 from perimeter.config.files import Memory
 from perimeter.config.graph import build_graph
 from perimeter.config.load import load
+from perimeter.config.queries import load_queries
 from perimeter.diagnostics import Diagnostic, Diagnostics
 from perimeter.hcl import parse_expression, parse_file, parse_template
 from perimeter.hcl.format import format_text
+from perimeter.hcl.source import SourceFile
 from perimeter.lang.evaluate import evaluate
 from perimeter.lang.functions.function import Function
 from perimeter.lang.plain import from_plain, json_text, to_plain
@@ -30,6 +32,7 @@ from perimeter.lang.values import (
     string,
     unknown,
 )
+from perimeter.trial.decode import decode_file
 
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -133,6 +136,39 @@ def _load(files: dict[str, str]) -> None:
         check(build_graph(config)[1])
 
 
+def trial(text: str) -> None:
+    """Read a test file."""
+    _tried("a.test.hcl", text)
+
+
+def json_trial(text: str) -> None:
+    """The same in JSON syntax."""
+    _tried("a.test.hcl.json", text)
+
+
+def _tried(name: str, text: str) -> None:
+    found = Diagnostics()
+    decode_file(SourceFile(name, text), ".", found, lambda mock, *_: mock)
+    check(found)
+
+
+def query(text: str) -> None:
+    """Read a query file."""
+    _asked("a.query.hcl", text)
+
+
+def json_query(text: str) -> None:
+    """The same in JSON syntax."""
+    _asked("a.query.hcl.json", text)
+
+
+def _asked(name: str, text: str) -> None:
+    memory = Memory({"main.hcl": b'variable "x" {}\n', name: _bytes(text)})
+    config, _, _ = load(Path(), reader=memory)
+    assert config is not None
+    check(load_queries(Path(), config, reader=memory).diagnostics)
+
+
 def variables(text: str) -> None:
     """Read a variable file."""
     _assigned("a.vars.hcl", text)
@@ -189,6 +225,10 @@ TARGETS: dict[str, Callable[[str], None]] = {
     "file": file,
     "configuration": configuration,
     "json_configuration": json_configuration,
+    "trial": trial,
+    "json_trial": json_trial,
+    "query": query,
+    "json_query": json_query,
     "variables": variables,
     "json_variables": json_variables,
     "decoding": decoding,

@@ -305,4 +305,4 @@ def test_what_does_not_fit_a_mock_is_said(trial):
     assert 'Attribute "session": a number is required' in text
     assert 'has no resource type "tiny_gruop". Did you mean "tiny_group"?' in text
     assert "The override target tiny_group.zzz does not exist" in text
-    assert 'tiny_group.a["x"] names one instance' in text
+    assert 'The override target tiny_group.a["x"] does not exist' in text

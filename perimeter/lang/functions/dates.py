@@ -65,6 +65,10 @@ def _formatdate(pattern: str, timestamp: str) -> str:
     out, at = [], 0
     while at < len(pattern):
         char = pattern[at]
+        if pattern.startswith("''", at):
+            out.append("'")
+            at += 2
+            continue
         if char == "'":
             literal, at = _literal(pattern, at + 1)
             out.append(literal)
