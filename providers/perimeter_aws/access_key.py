@@ -9,6 +9,7 @@ from typing import Any
 from perimeter.sdk import (
     SECRETS,
     STRING,
+    Access,
     Attribute,
     Attributes,
     CreateRequest,
@@ -21,8 +22,6 @@ from perimeter.sdk import (
     Identity,
     Listing,
     ListRequest,
-    LockoutEffect,
-    LockoutRequest,
     Mode,
     NotFound,
     Observed,
@@ -40,6 +39,7 @@ from perimeter.sdk import (
     UpdateRequest,
     Written,
 )
+from perimeter_aws.access import find, with_principal
 from perimeter_aws.attributes import (
     SETTLES_WITHIN,
     Problem,
@@ -50,6 +50,7 @@ from perimeter_aws.attributes import (
     time_of,
 )
 from perimeter_aws.client import AwsReader, AwsWriter, request_id
+from perimeter_aws.key_rotation import AccessKeyCredential
 from perimeter_aws.quirks import KEY_ENDS, LOST_SECRET
 
 ACTIVE, INACTIVE = "Active", "Inactive"
@@ -79,9 +80,9 @@ class AccessKey(ResourceType):
 
     name = "aws_iam_access_key"
     schema = Schema(
-        doc="A long-lived access key of a user. perimeter watches its age and use, switches it off and removes it. A key that "
-        "perimeter creates cannot be used yet: its secret, which AWS shows only once, is dropped until rotation can deliver "
-        "it. Make keys elsewhere and import them.",
+        doc="A long-lived access key of a user. perimeter watches its age and use, switches it off and removes it. With a "
+        "`rotation` block perimeter makes the keys and delivers them. Without one, the secret of a key that perimeter creates, "
+        "which AWS shows only once, is dropped, so that nobody can use it: make such keys elsewhere and import them.",
         attributes={
             "id": Attribute(type=STRING, doc="The access key id; no secret.", computed=True),
             "user": Attribute(type=STRING, doc="The user's name.", required=True, replace=True),
@@ -118,6 +119,7 @@ class AccessKey(ResourceType):
     )
     listed = frozenset({"id", "user", "status", "created_at"})
     quirks = (LOST_SECRET, KEY_ENDS)
+    credential = AccessKeyCredential()
     inventory = True
     affects_sign_in = True
 
@@ -206,24 +208,26 @@ class AccessKey(ResourceType):
             str(wanted), Direction.UNKNOWN
         )
 
-    def lockout(self, request: LockoutRequest) -> LockoutEffect:
-        """The key in use must stay usable. Of others it is not known whether a key is their only way in."""
-        before, after = request.transition.before or {}, request.transition.after
-        key = known(before, "id")
-        users = frozenset(
-            person.id
-            for person in request.administrators
-            if person.caller and key in person.credentials
-        )
-        if not users:
-            return LockoutEffect()
-        because = f"perimeter uses the access key {key}"
-        if after is None:
-            return LockoutEffect(lost=users, because=because)
-        wanted = after.get("status")
-        if isinstance(wanted, Unknown):
-            return LockoutEffect(uncertain=users, because=because)
-        return LockoutEffect(lost=users, because=because) if wanted == INACTIVE else LockoutEffect()
+    def may_lock_out(self, transition: Transition) -> bool:
+        """A key that goes or is switched off."""
+        after = transition.after
+        return transition.before is not None and (after is None or after.get("status") != ACTIVE)
+
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
+        """The key in use must stay usable, and nobody must lose the only way in."""
+        before, after = transition.before or {}, transition.after
+        key, user = known(before, "id"), find(access, "User", before.get("user"))
+        if key and key == access.facts.get("key"):
+            caller = next((person.id for person in access.people if person.caller), "")
+            because = f"perimeter uses the access key {key}"
+            decided = after is None or not isinstance(after.get("status"), Unknown)
+            if decided:
+                return (with_principal(access, caller, lost=because),)
+            return (with_principal(access, caller, doubtful=because),)
+        keys = access.facts["principals"][user]["keys"] if user else None
+        if keys is None or known(before, "status") != ACTIVE:
+            return (access,)
+        return (with_principal(access, user, keys=keys - 1),)
 
     def facets(self, attributes: Attributes) -> tuple[Facet, ...]:
         """A credential."""

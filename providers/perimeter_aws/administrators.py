@@ -1,4 +1,4 @@
-"""Who can administer the account, for the lockout proof."""
+"""Reads who administers the account and what decides whether they get in, for the lockout proof; judged in ``access.py``."""
 
 from __future__ import annotations
 
@@ -8,23 +8,50 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from perimeter.sdk import Administrator, Forbidden, NotFound, ProviderError, Tenant, Unsupported
+from perimeter.sdk import (
+    Access,
+    AccessRequest,
+    Administrator,
+    Forbidden,
+    NotFound,
+    ProviderError,
+    Tenant,
+    Unsupported,
+)
+from perimeter_aws.attributes import account_of, boundary_of
 from perimeter_aws.client import AwsReader
 from perimeter_aws.details import Details
+from perimeter_aws.documents import DENYING
+from perimeter_aws.trust import trusts
 
+_PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
+_ALMIGHTY = tuple(f"arn:{part}:iam::aws:policy/AdministratorAccess" for part in _PARTITIONS)
+_DENYING = tuple(
+    f"arn:{part}:iam::aws:policy/{name}" for part in _PARTITIONS for name in sorted(DENYING)
+)
 REPORT_WITHIN = 20.0
 """Seconds; AWS writes a new credential report at most every four hours, in a few seconds."""
 
 
-def read_administrators(reader: AwsReader, tenant: Tenant) -> tuple[Administrator, ...]:
-    """Users and roles that are allowed everything, and the caller, whatever it may do.
+def read_access(reader: AwsReader, request: AccessRequest) -> Access:
+    """Users and roles that are allowed everything, the caller, whatever it may do, and the accounts asked for (by ARN).
 
     A user without console password and without an active key is not able to sign in; that is taken from the credential
     report, where perimeter may read it.
     """
+    tenant = request.tenant
     details = reader.details()
     report = _report(reader)
-    people = [*_users(details, report, tenant), *_roles(details, tenant)]
+    wanted = {arn.casefold() for arn in request.accounts}
+    people, principals = [], {}
+    for identifier, entity, item in _principals(details):
+        caller = _is_caller(item, entity, tenant)
+        admin = details.administers(item)
+        if not (caller or admin or item["Arn"].casefold() in wanted):
+            continue
+        row = report.get(item["Arn"]) if entity == "User" else None
+        principals[identifier] = _facts(entity, item, row, details, admin=admin)
+        people.append(_person(identifier, item, row, tenant, details, admin=admin, caller=caller))
     if not any(person.caller for person in people):
         people.append(
             Administrator(
@@ -34,47 +61,93 @@ def read_administrators(reader: AwsReader, tenant: Tenant) -> tuple[Administrato
                 credentials=frozenset({tenant.caller_credential}),
             )
         )
-    return tuple(people)
+        # The account's root user, a federated one: no policy of the account's own says what it may do.
+        principals[tenant.caller] = {
+            "entity": "",
+            "name": tenant.caller,
+            "attached": [],
+            "always": True,
+            "admin": True,
+            "boundary": "",
+            "password": None,
+            "keys": None,
+            "federated": (),
+        }
+    facts = {
+        "principals": principals,
+        "almighty": [*sorted(details.almighty), *_ALMIGHTY],
+        "denying": [*_DENYING],
+        "effects": dict(details.effects),
+        "key": tenant.caller_credential,
+    }
+    return Access(people=tuple(people), facts=facts)
 
 
-def _users(
-    details: Details, report: Mapping[str, Mapping[str, str]], tenant: Tenant
-) -> Iterator[Administrator]:
+def _principals(details: Details) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for identifier, item in details.users.items():
-        caller = item["Arn"] == tenant.caller
-        if not caller and not details.administers(item):
-            continue
-        row = report.get(item["Arn"])
-        yield Administrator(
-            id=identifier,
-            login=item["Arn"],
-            able=caller or row is None or _signs_in(row),
-            factors=None if row is None else row.get("mfa_active") == "true",
-            groups=frozenset(
-                str(details.groups[name]["GroupId"])
-                for name in item.get("GroupList") or ()
-                if name in details.groups
-            ),
-            caller=caller,
-            credentials=frozenset({tenant.caller_credential}) if caller else frozenset(),
-        )
+        yield identifier, "User", item
+    for identifier, item in details.roles.items():
+        yield identifier, "Role", item
 
 
-def _roles(details: Details, tenant: Tenant) -> Iterator[Administrator]:
+def _is_caller(item: Mapping[str, Any], entity: str, tenant: Tenant) -> bool:
+    if entity == "User":
+        return bool(item["Arn"] == tenant.caller)
     # arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION
     kind, _, rest = tenant.caller.rpartition(":")[2].partition("/")
-    assumed = rest.partition("/")[0] if kind == "assumed-role" else ""
-    for identifier, item in details.roles.items():
-        caller = item["RoleName"] == assumed
-        if not caller and not details.administers(item):
-            continue
-        yield Administrator(
-            id=identifier,
-            login=item["Arn"],
-            groups=frozenset(),
-            caller=caller,
-            credentials=frozenset({tenant.caller_credential}) if caller else frozenset(),
-        )
+    return kind == "assumed-role" and item["RoleName"] == rest.partition("/")[0]
+
+
+def _person(
+    identifier: str,
+    item: Mapping[str, Any],
+    row: Mapping[str, str] | None,
+    tenant: Tenant,
+    details: Details,
+    *,
+    admin: bool,
+    caller: bool,
+) -> Administrator:
+    return Administrator(
+        id=identifier,
+        login=item["Arn"],
+        able=caller or (admin and (row is None or _signs_in(row))),
+        factors=None if row is None else row.get("mfa_active") == "true",
+        groups=frozenset(
+            str(details.groups[name]["GroupId"])
+            for name in item.get("GroupList") or ()
+            if name in details.groups
+        ),
+        caller=caller,
+        counted=admin,
+        credentials=frozenset({tenant.caller_credential}) if caller else frozenset(),
+    )
+
+
+def _facts(
+    entity: str,
+    item: Mapping[str, Any],
+    row: Mapping[str, str] | None,
+    details: Details,
+    *,
+    admin: bool,
+) -> Mapping[str, Any]:
+    attached = sorted(
+        str(policy["PolicyArn"]) for policy in item.get("AttachedManagedPolicies") or ()
+    )
+    bare = {**item, "AttachedManagedPolicies": ()}
+    keys = ("access_key_1_active", "access_key_2_active")
+    return {
+        "entity": entity,
+        "name": str(item[f"{entity}Name"]),
+        "attached": attached,
+        "always": details.administers(bare),
+        "admin": admin,
+        "boundary": boundary_of(item),
+        "password": None if row is None else row.get("password_enabled") == "true",
+        "keys": None if row is None else sum(row.get(name) == "true" for name in keys),
+        "federated": trusts(item.get("AssumeRolePolicyDocument"), account_of({"arn": item["Arn"]})),
+    }
 
 
 def _signs_in(row: Mapping[str, str]) -> bool:

@@ -1,6 +1,6 @@
 """AWS's APIs as the resource types use them: one client that only reads, one that also writes.
 
-Operations are named as IAM actions: ``iam:ListUsers``.
+Operations are named as IAM actions: ``iam:ListUsers``, ``secretsmanager:DescribeSecret``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -28,8 +28,12 @@ from perimeter.sdk.limiter import LIMITERS, Limiter, Reading, http_date
 from perimeter_aws.details import Details, read_details
 from perimeter_aws.failures import failure
 
-PAGE = 1000
-"""Most items that IAM puts in a page."""
+PAGES: Mapping[str, tuple[str, str, int]] = {
+    "iam": ("Marker", "MaxItems", 1000),
+    "secretsmanager": ("NextToken", "MaxResults", 100),
+    "ssm": ("NextToken", "MaxResults", 50),
+}
+"""By service: what names the next page, what asks for a page's size, and the most items that a page may have."""
 
 ATTEMPTS = 6
 WAITS = 60
@@ -78,26 +82,27 @@ class AwsReader:
     A write attempted through it raises ``Fatal`` before anything is sent: the transport itself refuses.
 
     Args:
-        clients: boto3 clients by service, without retries of their own.
+        make: makes the boto3 client of a service, without retries of its own.
         credentials: botocore's credentials, which renew themselves; None where none were found.
+        region: of the services that are not global.
         request: capacity, and whom to tell of calls and waits.
     """
 
     read_only = True
 
     def __init__(
-        self, clients: Mapping[str, Any], credentials: Any, request: ConnectRequest
+        self, make: Callable[[str], Any], credentials: Any, region: str, request: ConnectRequest
     ) -> None:
-        self._clients = clients
+        self._make = make
+        self._clients: dict[str, Any] = {}
+        self._making = threading.Lock()
         self._credentials = credentials
         self._request = request
+        self.region = region
         self._lock = threading.Lock()
         self._details: Details | None = None
         self._details_of = (-1, 0.0)
         self._date: datetime | None = None
-        if self.read_only:
-            for client in clients.values():
-                client.meta.events.register_first("before-call", _refuse_writes)
 
     @property
     def access_key(self) -> str:
@@ -139,20 +144,22 @@ class AwsReader:
         return [item for page in self.pages(action, **parameters) for item in page.get(key) or ()]
 
     def pages(self, action: str, /, **parameters: Any) -> list[dict[str, Any]]:
-        """Read all pages of a list, following IAM's ``Marker``."""
+        """Read all pages of a list."""
+        following, size, most = PAGES[action.partition(":")[0]]
         found: list[dict[str, Any]] = []
         seen: set[str] = set()
-        following: dict[str, str] = {}
+        wanted = {size: most, **parameters}
         while True:
-            page = self.call(action, **{"MaxItems": PAGE, **parameters, **following})
+            page = self.call(action, **wanted)
             found.append(page)
-            if not page.get("IsTruncated"):
+            marker = str(page.get(following) or "")
+            # IAM says that there is more, the others give the name of the next page only where there is one.
+            if not page.get("IsTruncated", bool(marker) and following == "NextToken"):
                 return found
-            marker = str(page.get("Marker") or "")
             if not marker or marker in seen:
                 raise Retryable(f"{action}: the pages lead in a circle. Try again.")
             seen.add(marker)
-            following = {"Marker": marker}
+            wanted[following] = marker
 
     def all_of(
         self, action: str, key: str, parameter: str, values: Iterable[str]
@@ -192,13 +199,24 @@ class AwsReader:
         for client in self._clients.values():
             client.close()
 
+    def _client(self, service: str) -> Any:
+        """A service's client, made when it is first used: the models of some take long to read."""
+        with self._making:
+            client = self._clients.get(service)
+            if client is None:
+                client = self._make(service)
+                if self.read_only:
+                    client.meta.events.register_first("before-call", _refuse_writes)
+                self._clients[service] = client
+            return client
+
     def _exchange(
         self, action: str, parameters: Mapping[str, Any], limiter: Limiter, *, write: bool
     ) -> dict[str, Any]:
         from botocore import xform_name
 
         service, _, operation = action.partition(":")
-        client = self._clients[service]
+        client = self._client(service)
         started = time.monotonic()
         answer: Mapping[str, Any] = {}
         try:
@@ -252,14 +270,15 @@ class AwsWriter(AwsReader):
 
     def __init__(
         self,
-        clients: Mapping[str, Any],
+        make: Callable[[str], Any],
         credentials: Any,
+        region: str,
         request: ConnectRequest,
         permit: WritePermit,
     ) -> None:
         if not isinstance(permit, WritePermit):
             raise Fatal("A writer needs a permit, which only an apply issues.")
-        super().__init__(clients, credentials, request)
+        super().__init__(make, credentials, region, request)
 
     def write(self, action: str, /, **parameters: Any) -> dict[str, Any]:
         """Make a call that changes something."""

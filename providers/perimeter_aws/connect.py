@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ from perimeter_aws.failures import failure
 REGION = "us-east-1"
 """IAM is global; where no region is set its calls are signed for this one."""
 
-SERVICES = ("iam", "sts")
+SERVICES = ("iam", "sts", "secretsmanager", "ssm")
 _SETTINGS: Mapping[str, str] = {
     "AWS_CONFIG_FILE": "config_file",
     "AWS_SHARED_CREDENTIALS_FILE": "credentials_file",
@@ -22,8 +22,8 @@ _SETTINGS: Mapping[str, str] = {
 }
 
 
-def connect(request: ConnectRequest) -> tuple[Mapping[str, Any], Any]:
-    """Make the clients by service, and the credentials that they use.
+def connect(request: ConnectRequest) -> tuple[Callable[[str], Any], Any, str]:
+    """What makes the client of a service, the credentials that clients use, and the region.
 
     Raises:
         MissingExtra: boto3 is not installed.
@@ -65,17 +65,21 @@ def connect(request: ConnectRequest) -> tuple[Mapping[str, Any], Any]:
                 "or log in with: aws sso login"
             )
         made = boto3.Session(botocore_session=session, region_name=region)
-        clients = {
-            service: made.client(
-                service,  # type: ignore[call-overload]
-                endpoint_url=endpoint(service, config, environment),
-                config=_settings(request),
-            )
-            for service in SERVICES
-        }
     except BotoCoreError as problem:
         raise failure(problem, "sts:GetCallerIdentity", write=False) from None
-    return clients, credentials
+    endpoints = {service: endpoint(service, config, environment) for service in SERVICES}
+
+    def client(service: str) -> Any:
+        try:
+            return made.client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=endpoints[service],
+                config=_settings(request),
+            )
+        except BotoCoreError as problem:
+            raise failure(problem, f"{service}:*", write=False) from None
+
+    return client, credentials, region
 
 
 def endpoint(service: str, config: Attributes, environment: Mapping[str, str]) -> str | None:

@@ -13,6 +13,16 @@ from perimeter.sdk.canonical import policy
 
 ALLOW, DENY, MIXED, UNCLEAR = "allow", "deny", "mixed", "unclear"
 
+DENYING = frozenset(
+    {
+        "AWSDenyAll",
+        "AWSCompromisedKeyQuarantine",
+        "AWSCompromisedKeyQuarantineV2",
+        "AWSCompromisedKeyQuarantineV3",
+    }
+)
+"""AWS's own policies that only deny: AWS Managed Policy Reference Guide."""
+
 
 def parsed(document: Any) -> Mapping[str, Any] | None:
     """A document in canonical form, as plain data with its statements in a list; None where it is none."""

@@ -39,7 +39,8 @@ THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
-DENIED = frozenset({"AccessDenied", "UnauthorizedAccess", "UnauthorizedOperation"})
+DENIED = frozenset({"403", "AccessDenied", "UnauthorizedAccess", "UnauthorizedOperation"})
+"""``403`` is botocore's code for a refusal that it cannot read."""
 REFUSED = frozenset(
     {
         "AuthFailure",
@@ -52,11 +53,50 @@ REFUSED = frozenset(
         "OptInRequired",
         "RequestExpired",
         "SignatureDoesNotMatch",
+        "InvalidSignature",
         "UnrecognizedClient",
     }
 )
-BROKEN = frozenset({"InternalError", "InternalFailure", "ServiceFailure", "ServiceUnavailable"})
-CHANGED = frozenset({"ConcurrentModification", "EntityAlreadyExists"})
+BROKEN = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServer",
+        "InternalServerError",
+        "InternalService",
+        "InternalServiceError",
+        "ServiceFailure",
+        "ServiceUnavailable",
+    }
+)
+CHANGED = frozenset(
+    {
+        "ConcurrentModification",
+        "EntityAlreadyExists",
+        "ParameterAlreadyExists",
+        "PreconditionNotMet",
+        "ResourceExists",
+    }
+)
+GONE = frozenset(
+    {
+        "InvalidResourceId",
+        "NoSuchEntity",
+        "ParameterNotFound",
+        "ParameterVersionNotFound",
+        "ResourceNotFound",
+    }
+)
+BUSY = frozenset({"EntityTemporarilyUnmodifiable", "TooManyUpdates"})
+FULL = frozenset(
+    {
+        "HierarchyLevelLimitExceeded",
+        "LimitExceeded",
+        "ParameterLimitExceeded",
+        "ParameterMaxVersionLimitExceeded",
+    }
+)
+KEYS = frozenset({"DecryptionFailure", "EncryptionFailure", "InvalidKeyId"})
 MALFORMED = frozenset(
     {
         "InvalidInput",
@@ -123,17 +163,19 @@ def from_answer(response: Mapping[str, Any], action: str, *, write: bool) -> Pro
         return Forbidden(f"{text} Allow {needs} in the credential's policy.", needs=needs, **more)
     if code in REFUSED:
         return Unauthenticated(f"{text} The credential was refused. {_hint(code)}", **more)
-    if code == "NoSuchEntity":
+    if code in GONE:
         return NotFound(text, **more)
     if code in CHANGED:
         return Conflict(f"{text} Somebody else made or changed it; plan again.", **more)
     if code == "DeleteConflict":
         return Conflict(f"{text} {_DEPENDENTS}", **more)
-    if code == "EntityTemporarilyUnmodifiable":
+    if code in BUSY:
         return Retryable(f"{text} AWS is still busy with it.", **more)
     if code == "UnmodifiableEntity":
         return Unsupported(f"{text} It belongs to an AWS service, which alone changes it.", **more)
-    if code == "LimitExceeded":
+    if code in KEYS:
+        return Invalid(f"{text} Check the KMS key and what its policy allows.", **more)
+    if code in FULL:
         quota = "Remove what is no longer needed, or raise the quota in Service Quotas."
         return Unsupported(f"{text} {quota}", needs="a higher quota", **more)
     if code in MALFORMED:

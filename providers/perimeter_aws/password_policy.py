@@ -9,6 +9,7 @@ from perimeter.sdk import (
     BOOL,
     NUMBER,
     STRING,
+    Access,
     Attribute,
     Attributes,
     Direction,
@@ -16,8 +17,6 @@ from perimeter.sdk import (
     Identity,
     Listing,
     ListRequest,
-    LockoutEffect,
-    LockoutRequest,
     Mode,
     NotFound,
     Observed,
@@ -34,6 +33,7 @@ from perimeter.sdk import (
     Written,
     join_directions,
 )
+from perimeter_aws.access import with_principal
 from perimeter_aws.attributes import Problem, known
 from perimeter_aws.client import AwsReader, AwsWriter, request_id
 from perimeter_aws.quirks import FIRST_POLICY, NEXT_PASSWORD
@@ -163,29 +163,32 @@ class PasswordPolicy(ResourceType):
             )
         )
 
-    def lockout(self, request: LockoutRequest) -> LockoutEffect:
+    def may_lock_out(self, transition: Transition) -> bool:
+        """Only what makes passwords expire for good."""
+        return transition.changed("hard_expiry") or transition.changed("max_password_age")
+
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
         """With hard expiry, whoever's password is too old needs another administrator to get in."""
-        before, after = request.transition.before or {}, request.transition.after or {}
-        if not (
-            request.transition.changed("hard_expiry")
-            or request.transition.changed("max_password_age")
-        ):
-            return LockoutEffect()
+        before, after = transition.before or {}, transition.after or {}
         hard, age = after.get("hard_expiry"), after.get("max_password_age")
         if hard is False or age == 0:
-            return LockoutEffect()
+            return (access,)
         was: Any = known(before, "max_password_age") if known(before, "hard_expiry") else 0
         if was and not isinstance(age, Unknown) and age >= was:
-            return LockoutEffect()
-        users = frozenset(
-            person.id
-            for person in request.administrators
-            if not person.caller and ":user/" in person.login
-        )
+            return (access,)
         because = (
-            "passwords that are too old by then could be renewed by another administrator only"
+            "a password that is too old by then could be renewed by another administrator only"
         )
-        return LockoutEffect(uncertain=users, because=because)
+        callers = {person.id for person in access.people if person.caller}
+        found = access
+        for identifier, item in access.facts.get("principals", {}).items():
+            # A key is a way in that does not expire.
+            if item["entity"] == "Role" or item["password"] is False or identifier in callers:
+                continue
+            if item["keys"]:
+                continue
+            found = with_principal(found, identifier, doubtful=because)
+        return (found,)
 
     def facets(self, attributes: Attributes) -> tuple[Facet, ...]:
         """A sign-in setting; it says nothing of second factors."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from perimeter.sdk import (
     STRING,
+    Access,
     Attribute,
     Attributes,
     CreateRequest,
@@ -18,8 +19,6 @@ from perimeter.sdk import (
     Identity,
     Listing,
     ListRequest,
-    LockoutEffect,
-    LockoutRequest,
     Mode,
     NotFound,
     Observed,
@@ -36,6 +35,7 @@ from perimeter.sdk import (
     Unseen,
     Written,
 )
+from perimeter_aws.access import attached, detached
 from perimeter_aws.attributes import (
     POLICY_ARN,
     SETTLES_WITHIN,
@@ -46,17 +46,7 @@ from perimeter_aws.attributes import (
 )
 from perimeter_aws.client import AwsReader, AwsWriter, request_id
 from perimeter_aws.details import Details
-from perimeter_aws.documents import ALLOW, DENY, UNCLEAR, effect_of
-
-DENYING = frozenset(
-    {
-        "AWSDenyAll",
-        "AWSCompromisedKeyQuarantine",
-        "AWSCompromisedKeyQuarantineV2",
-        "AWSCompromisedKeyQuarantineV3",
-    }
-)
-"""AWS's own policies that only deny: AWS Managed Policy Reference Guide."""
+from perimeter_aws.documents import ALLOW, DENY, DENYING, UNCLEAR, effect_of
 
 ALMIGHTY = "AdministratorAccess"
 
@@ -144,29 +134,15 @@ class PolicyAttachment(ResourceType):
             return Direction.NARROWS if attaching else Direction.WIDENS
         return Direction.UNKNOWN
 
-    def lockout(self, request: LockoutRequest) -> LockoutEffect:
-        """Who loses AdministratorAccess may no longer administer; perimeter itself may need any policy it has."""
-        before, after = request.transition.before, request.transition.after
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
+        """Who loses the last policy that allows everything may no longer administer; a policy that denies takes at once."""
+        before, after = transition.before, transition.after
         item = after if after is not None else before or {}
         principal, arn = item.get(self.side), item.get("policy_arn")
         if isinstance(principal, Unknown):
-            return LockoutEffect()  # a principal that does not exist yet administers nothing
-        found = [
-            person for person in request.administrators if _is(person.login, self.entity, principal)
-        ]
-        if not found:
-            return LockoutEffect()
-        who = frozenset(person.id for person in found)
-        if after is not None:
-            if aws_owned(arn) in DENYING:
-                because = f"{principal} gets {aws_owned(arn)}"
-                return LockoutEffect(lost=who, because=because)
-            return LockoutEffect(regained=who if aws_owned(arn) == ALMIGHTY else frozenset())
-        because = f"{principal} loses {str(arn).rpartition('/')[2]}"
-        if aws_owned(arn) == ALMIGHTY:
-            return LockoutEffect(lost=who, because=because)
-        callers = frozenset(person.id for person in found if person.caller)
-        return LockoutEffect(uncertain=callers, because=because)
+            return (access,)  # a principal that does not exist yet administers nothing
+        change = detached if after is None else attached
+        return (change(access, self.entity, principal, arn),)
 
     def facets(self, attributes: Attributes) -> tuple[Facet, ...]:
         """A grant to the principal."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from perimeter.sdk import Direction, LockoutEffect, Transition, Unknown, UpdateRequest
+from perimeter.sdk import Access, Direction, Transition, Unknown, UpdateRequest
+from perimeter_aws.access import with_principal
 from perimeter_aws.attributes import tag_list
 from perimeter_aws.client import AwsWriter
 
@@ -28,16 +29,17 @@ def tag_direction(transition: Transition) -> Direction:
     return Direction.UNKNOWN if transition.changed("tags") else Direction.NEUTRAL
 
 
-def boundary_effect(principal: str, transition: Transition) -> LockoutEffect:
-    """An administrator under a new boundary may administer no longer."""
+def bounded(access: Access, principal: str, transition: Transition) -> Access:
+    """After a boundary was set or taken away: under a new one an administrator may administer no longer."""
     if not transition.changed("permissions_boundary"):
-        return LockoutEffect()
+        return access
     name = (transition.before or {}).get("name")
     wanted = (transition.after or {}).get("permissions_boundary")
-    if not isinstance(wanted, Unknown) and not wanted:
-        return LockoutEffect(regained=frozenset({principal}), because=f"{name} is unbounded")
+    allows = isinstance(wanted, str) and wanted in access.facts.get("almighty", ())
+    if allows or (not isinstance(wanted, Unknown) and not wanted):
+        return with_principal(access, principal, doubtful="")
     because = f"{name} gets the permissions boundary {wanted or '(not known yet)'}"
-    return LockoutEffect(uncertain=frozenset({principal}), because=because)
+    return with_principal(access, principal, doubtful=because)
 
 
 def update_tags(

@@ -1,4 +1,4 @@
-"""The provider ``aws``: IAM of one account."""
+"""The provider ``aws``: IAM of one account, and where secrets are kept in one of its regions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from perimeter.sdk import (
     NUMBER,
     STRING,
-    Administrator,
+    Access,
+    AccessRequest,
     Attribute,
     ConnectRequest,
     Fatal,
@@ -18,18 +19,23 @@ from perimeter.sdk import (
     Provider,
     ResourceType,
     Schema,
+    Standing,
     Tenant,
     WritePermit,
 )
 from perimeter.sdk.migration import Migration
+from perimeter_aws.access import standings
 from perimeter_aws.access_key import AccessKey
-from perimeter_aws.administrators import read_administrators
+from perimeter_aws.administrators import read_access
 from perimeter_aws.client import AwsReader, AwsWriter
 from perimeter_aws.connect import connect
 from perimeter_aws.migration import TERRAFORM
+from perimeter_aws.oidc_provider import OidcProvider
+from perimeter_aws.parameter import Parameter
 from perimeter_aws.password_policy import PasswordPolicy
 from perimeter_aws.policy_attachment import RolePolicyAttachment, UserPolicyAttachment
 from perimeter_aws.role import IamRole
+from perimeter_aws.secret import Secret
 from perimeter_aws.user import User
 
 _TYPES: tuple[ResourceType, ...] = (
@@ -39,6 +45,9 @@ _TYPES: tuple[ResourceType, ...] = (
     RolePolicyAttachment(),
     PasswordPolicy(),
     IamRole(),
+    OidcProvider(),
+    Secret(),
+    Parameter(),
 )
 _RESOURCES: Mapping[str, ResourceType] = {kind.name: kind for kind in _TYPES}
 
@@ -67,15 +76,15 @@ _ASSUME_ROLE = NestedBlock(
 
 
 class Aws(Provider):
-    """AWS Identity and Access Management."""
+    """AWS Identity and Access Management, Secrets Manager and Parameter Store."""
 
     name = "aws"
     schema = Schema(
-        doc="IAM of one AWS account. Credentials come from where every AWS tool finds them: the environment, a profile, "
-        "SSO, a web identity or the instance.",
+        doc="IAM of one AWS account, Secrets Manager and Parameter Store in one of its regions. Credentials come from where "
+        "every AWS tool finds them: the environment, a profile, SSO, a web identity or the instance.",
         attributes={
             "region": _optional(
-                "The region that calls are signed for; IAM is global. By default us-east-1."
+                "The region of secrets and parameters; IAM is global. By default us-east-1."
             ),
             "profile": _optional(
                 "A profile of the AWS configuration file; goes before the environment's keys."
@@ -97,7 +106,7 @@ class Aws(Provider):
 
     @property
     def resources(self) -> Mapping[str, ResourceType]:
-        """IAM's users, keys, roles, attachments and the password policy."""
+        """IAM's objects, and the places where secrets are kept."""
         return _RESOURCES
 
     @property
@@ -107,15 +116,13 @@ class Aws(Provider):
 
     def reader(self, request: ConnectRequest) -> AwsReader:
         """Make a client that can only read."""
-        clients, credentials = connect(request)
-        return AwsReader(clients, credentials, request)
+        return AwsReader(*connect(request), request)
 
     def writer(self, request: ConnectRequest, permit: WritePermit) -> AwsWriter:
         """Make a client that can also write."""
         if not isinstance(permit, WritePermit):
             raise Fatal("A writer needs a permit, which only an apply issues.")
-        clients, credentials = connect(request)
-        return AwsWriter(clients, credentials, request, permit)
+        return AwsWriter(*connect(request), request, permit)
 
     def tenant(self, reader: AwsReader) -> Tenant:
         """The account, by its number, and who perimeter is in it; its alias where perimeter may see it."""
@@ -134,6 +141,10 @@ class Aws(Provider):
         name = str(aliases[0]) if aliases else account
         return Tenant(id=account, name=name, caller=caller, caller_credential=reader.access_key)
 
-    def administrators(self, reader: AwsReader, tenant: Tenant) -> tuple[Administrator, ...]:
-        """Who is allowed everything, and the caller."""
-        return read_administrators(reader, tenant)
+    def access(self, reader: AwsReader, request: AccessRequest) -> Access:
+        """Who is allowed everything, and the caller, with what decides whether they get in."""
+        return read_access(reader, request)
+
+    def standings(self, access: Access) -> Mapping[str, Standing]:
+        """Who gets in and administers, by those facts."""
+        return standings(access)

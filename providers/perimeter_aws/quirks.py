@@ -26,6 +26,7 @@ LOST_SECRET = Quirk(
     since="2026-11-24",
     source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html",
     applies=lambda transition: transition.before is None,
+    unrotated=True,
 )
 KEY_ENDS = Quirk(
     summary="Whatever uses the key fails at once; a deleted key cannot be brought back, an inactive one can.",
@@ -34,7 +35,8 @@ KEY_ENDS = Quirk(
     applies=lambda transition: transition.before is not None and transition.after is None,
 )
 SESSIONS_LAST = Quirk(
-    summary="Sessions that were begun under the old trust policy go on until they end, up to max_session_duration.",
+    summary="Sessions that were begun under the old trust policy go on until they end, up to max_session_duration;"
+    ' the role\'s page ends them by "Revoke sessions".',
     since="2026-11-24",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html",
     applies=lambda transition: _changes(transition, "assume_role_policy"),
@@ -56,4 +58,30 @@ NEXT_PASSWORD = Quirk(
     since="2026-11-24",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html",
     applies=lambda transition: transition.before is not None and transition.after is not None,
+)
+NAME_RESTS = Quirk(
+    summary="The name stays taken until the recovery window ends; restore the secret instead of making it anew.",
+    since="2026-11-24",
+    source="https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html",
+    applies=lambda transition: transition.before is not None and transition.after is None,
+)
+REENCRYPTED = Quirk(
+    summary="AWS encrypts the labelled versions anew; whoever may not use the new key can read the secret no longer.",
+    since="2026-11-24",
+    source="https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_update-encryption-key.html",
+    applies=lambda transition: _changes(transition, "kms_key_id"),
+)
+PUT_AGAIN = Quirk(
+    summary="AWS changes a parameter only together with its value: perimeter reads it and puts it in again, unseen.",
+    since="2026-11-24",
+    source="https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html",
+    applies=lambda transition: any(
+        _changes(transition, name) for name in ("description", "key_id", "tier")
+    ),
+)
+TRUST_ENDS = Quirk(
+    summary="Whoever signs in through the identity provider can assume no role of this account any more.",
+    since="2026-11-24",
+    source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteOpenIDConnectProvider.html",
+    applies=lambda transition: transition.before is not None and transition.after is None,
 )

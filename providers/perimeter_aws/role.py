@@ -8,6 +8,7 @@ from typing import Any
 from perimeter.sdk import (
     NUMBER,
     STRING,
+    Access,
     Attribute,
     Attributes,
     CreateRequest,
@@ -18,8 +19,6 @@ from perimeter.sdk import (
     Identity,
     Listing,
     ListRequest,
-    LockoutEffect,
-    LockoutRequest,
     ManualStep,
     NotFound,
     Observed,
@@ -39,6 +38,7 @@ from perimeter.sdk import (
     join_directions,
 )
 from perimeter.sdk.canonical import policy
+from perimeter_aws.access import with_principal
 from perimeter_aws.attributes import (
     ARN,
     BOUNDARY,
@@ -61,9 +61,9 @@ from perimeter_aws.attributes import (
 from perimeter_aws.client import AwsReader, AwsWriter, request_id
 from perimeter_aws.console import role_page
 from perimeter_aws.documents import problem_with
-from perimeter_aws.principals import boundary_direction, boundary_effect, tag_direction, update_tags
+from perimeter_aws.principals import boundary_direction, bounded, tag_direction, update_tags
 from perimeter_aws.quirks import PRINCIPAL_IDS, SESSIONS_LAST
-from perimeter_aws.trust import lets_anybody_in, risks, trust_direction, trusts
+from perimeter_aws.trust import lets_anybody_in, risks, trust_direction, trust_moves, trusts
 
 RESERVED = ("/aws-service-role/", "/aws-reserved/")
 """Paths of roles that AWS's services make and change by themselves."""
@@ -290,24 +290,29 @@ class IamRole(ResourceType):
             url=role_page(str(known(before, "name") or "")),
         )
 
-    def lockout(self, request: LockoutRequest) -> LockoutEffect:
+    def may_lock_out(self, transition: Transition) -> bool:
+        """A role that goes, is bounded, or trusts others than before."""
+        return transition.before is not None and (
+            transition.after is None
+            or transition.changed("permissions_boundary")
+            or transition.changed("assume_role_policy")
+        )
+
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
         """Who gets in through the role gets in no longer, or perhaps not."""
-        transition = request.transition
         before, after = transition.before or {}, transition.after
         role = str(known(before, "id"))
-        if role not in {person.id for person in request.administrators}:
-            return LockoutEffect()
         if after is None:
-            because = f"the role {before.get('name')} is removed"
-            return LockoutEffect(lost=frozenset({role}), because=because)
+            return (with_principal(access, role, lost=f"the role {before.get('name')} is removed"),)
+        found = []
         if transition.changed("assume_role_policy"):
-            moved = trust_direction(
-                before.get("assume_role_policy"), after.get("assume_role_policy")
-            )
-            if moved is not Direction.NEUTRAL:
+            moved = trust_moves(before.get("assume_role_policy"), after.get("assume_role_policy"))
+            if moved - {Direction.NEUTRAL, Direction.WIDENS}:
                 because = f"the trust policy of {before.get('name')} changes who may assume it"
-                return LockoutEffect(uncertain=frozenset({role}), because=because)
-        return boundary_effect(role, transition)
+                found.append(with_principal(access, role, doubtful=because))
+        if transition.changed("permissions_boundary"):
+            found.append(bounded(found[-1] if found else access, role, transition))
+        return tuple(found) or (access,)
 
     def facets(self, attributes: Attributes) -> tuple[Facet, ...]:
         """A role, and who from outside may assume it."""

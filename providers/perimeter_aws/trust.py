@@ -56,22 +56,29 @@ def trust_direction(before: Any, after: Any) -> Direction:
 
     Unknown for what is not decided yet, cannot be read, or uses elements such as ``NotPrincipal``.
     """
+    return join_directions(*trust_moves(before, after))
+
+
+def trust_moves(before: Any, after: Any) -> frozenset[Direction]:
+    """All that a change of a trust policy does: it may widen for some and narrow for others."""
     if isinstance(before, Unknown) or isinstance(after, Unknown):
-        return Direction.UNKNOWN
+        return frozenset({Direction.UNKNOWN})
     old, new = statements(before), statements(after)
     if old is None or new is None:
-        return Direction.UNKNOWN
+        return frozenset({Direction.UNKNOWN})
     bare_old, bare_new = [_bare(item) for item in old], [_bare(item) for item in new]
     gone = [item for item in bare_old if item not in bare_new]
     come = [item for item in bare_new if item not in bare_old]
     if any(not _readable(item) for item in (*gone, *come)):
-        return Direction.UNKNOWN
+        return frozenset({Direction.UNKNOWN})
     # Those that cannot be read are the same on both sides: what they cover may only be less than assumed.
     kept_old = [item for item in bare_old if _readable(item)]
     kept_new = [item for item in bare_new if _readable(item)]
-    return join_directions(
-        *_moves(kept_old, kept_new, "Allow", Direction.WIDENS, Direction.NARROWS),
-        *_moves(kept_old, kept_new, "Deny", Direction.NARROWS, Direction.WIDENS),
+    return frozenset(
+        (
+            *_moves(kept_old, kept_new, "Allow", Direction.WIDENS, Direction.NARROWS),
+            *_moves(kept_old, kept_new, "Deny", Direction.NARROWS, Direction.WIDENS),
+        )
     )
 
 

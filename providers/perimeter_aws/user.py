@@ -7,6 +7,7 @@ from typing import Any
 
 from perimeter.sdk import (
     STRING,
+    Access,
     Attribute,
     Attributes,
     CreateRequest,
@@ -18,8 +19,6 @@ from perimeter.sdk import (
     IdentityFacet,
     Listing,
     ListRequest,
-    LockoutEffect,
-    LockoutRequest,
     NotFound,
     Observed,
     Permissions,
@@ -35,6 +34,7 @@ from perimeter.sdk import (
     Written,
     join_directions,
 )
+from perimeter_aws.access import with_principal
 from perimeter_aws.attributes import (
     ARN,
     BOUNDARY,
@@ -54,7 +54,7 @@ from perimeter_aws.attributes import (
     time_of,
 )
 from perimeter_aws.client import AwsReader, AwsWriter, request_id
-from perimeter_aws.principals import boundary_direction, boundary_effect, tag_direction, update_tags
+from perimeter_aws.principals import boundary_direction, bounded, tag_direction, update_tags
 from perimeter_aws.quirks import NEW_ARN, PRINCIPAL_IDS
 
 _DETAILS = "iam:GetAccountAuthorizationDetails"
@@ -212,16 +212,19 @@ class User(ResourceType):
         path = Direction.UNKNOWN if transition.changed("path") else Direction.NEUTRAL
         return join_directions(boundary_direction(transition), tag_direction(transition), path)
 
-    def lockout(self, request: LockoutRequest) -> LockoutEffect:
+    def may_lock_out(self, transition: Transition) -> bool:
+        """A user that goes, or is bounded."""
+        return transition.before is not None and (
+            transition.after is None or transition.changed("permissions_boundary")
+        )
+
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
         """Who is deleted, or bounded, may no longer administer."""
-        before, after = request.transition.before or {}, request.transition.after
+        before = transition.before or {}
         user = str(known(before, "id"))
-        if user not in {person.id for person in request.administrators}:
-            return LockoutEffect()
-        if after is None:
-            because = f"the user {before.get('name')} is removed"
-            return LockoutEffect(lost=frozenset({user}), because=because)
-        return boundary_effect(user, request.transition)
+        if transition.after is None:
+            return (with_principal(access, user, lost=f"the user {before.get('name')} is removed"),)
+        return (bounded(access, user, transition),)
 
     def facets(self, attributes: Attributes) -> tuple[Facet, ...]:
         """An identity."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from perimeter.sdk import (
     ConnectRequest,
+    DataSource,
     Fatal,
     Provider,
     ProviderFunction,
@@ -16,8 +17,10 @@ from perimeter.sdk import (
 )
 from perimeter_builtin.data import Data
 from perimeter_builtin.functions import FUNCTIONS
+from perimeter_builtin.remote_state import RemoteState
 
 _RESOURCES: Mapping[str, ResourceType] = {Data.name: Data()}
+_DATA_SOURCES: Mapping[str, DataSource] = {RemoteState.name: RemoteState()}
 _NOWHERE = Tenant(id="perimeter", name="perimeter")
 
 
@@ -38,6 +41,11 @@ class Builtin(Provider):
     def resources(self) -> Mapping[str, ResourceType]:
         """``perimeter_data``."""
         return _RESOURCES
+
+    @property
+    def data_sources(self) -> Mapping[str, DataSource]:
+        """``perimeter_remote_state``."""
+        return _DATA_SOURCES
 
     @property
     def functions(self) -> Mapping[str, ProviderFunction]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from perimeter.sdk import (
     BOOL,
     STRING,
+    UNKNOWN,
     App,
     Attribute,
     Attributes,
@@ -18,13 +20,18 @@ from perimeter.sdk import (
     Identity,
     Listing,
     ListRequest,
+    LockoutEffect,
+    LockoutRequest,
     ManualStep,
     Map,
     Mode,
+    NestedBlock,
+    Nesting,
     NotFound,
     Observed,
     Permissions,
     Plain,
+    Quirk,
     ReadRequest,
     Reason,
     Recognition,
@@ -33,6 +40,7 @@ from perimeter.sdk import (
     Set,
     Tenant,
     Transition,
+    Unknown,
     Unseen,
     join_directions,
     path_of,
@@ -40,7 +48,7 @@ from perimeter.sdk import (
 from perimeter.sdk.canonical import login, timestamp
 from perimeter_github import directions
 from perimeter_github.client import Client
-from perimeter_github.permissions import LEVELS, METADATA_READ, SETTINGS_READ, powers
+from perimeter_github.permissions import LEVELS, METADATA_READ, SETTINGS_READ, USED, powers
 
 _USER_TOKEN = "a classic token of an owner"  # noqa: S105 - words for people
 
@@ -55,11 +63,37 @@ def _names(value: Plain) -> Plain:
     return sorted({login(name) if isinstance(name, str) else name for name in value})
 
 
+def _loses_reach(transition: Transition) -> bool:
+    before, after = transition.before, transition.after
+    if before is None or after is None:
+        return False
+    narrower = (
+        directions.levels(before.get("permissions"), after.get("permissions")),
+        directions.members(before.get("repositories"), after.get("repositories")),
+        directions.rising(
+            _reach(before.get("repository_selection")), _reach(after.get("repository_selection"))
+        ),
+        directions.flag(transition, "suspended", opens=False),
+    )
+    return Direction.NARROWS in narrower
+
+
+TOKENS_LAST = Quirk(
+    summary="Tokens that the app made before may reach as far as they did until they end, up to one hour; only the app itself "
+    "can revoke them.",
+    since="2026-11-24",
+    source="https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/"
+    "generating-an-installation-access-token-for-a-github-app",
+    applies=_loses_reach,
+)
+
+
 class AppInstallation(ResourceType):
     """An installed GitHub App. An organisation's credential may only look."""
 
     name = "github_app_installation"
     inventory = True
+    affects_sign_in = True
     creatable = False
     deletable = False
     listed = frozenset(
@@ -116,7 +150,49 @@ class AppInstallation(ResourceType):
             "created_at": _shown(STRING, "When it was installed.", canonical=timestamp),
             "updated_at": _shown(STRING, "When it last changed.", canonical=timestamp),
         },
+        blocks={
+            "permission": NestedBlock(
+                nesting=Nesting.SET,
+                doc="A permission that the app holds for a while: in place of what `permissions` says of it.",
+                label="name",
+                key=("name",),
+                expires="expires_at",
+                attributes={
+                    "name": Attribute(type=STRING, doc="Such as contents.", required=True),
+                    "access": Attribute(
+                        type=STRING, doc="The level: read, write or admin.", required=True
+                    ),
+                    "expires_at": Attribute(
+                        type=STRING,
+                        doc="From when on `permissions` alone counts: a date, or a time from the first apply such as `90d`.",
+                        optional=True,
+                    ),
+                },
+            )
+        },
     )
+    quirks = (TOKENS_LAST,)
+
+    def fold(self, desired: Attributes) -> Attributes:
+        """Blocks stand in place of what ``permissions`` says of the same names; without it they are refused."""
+        blocks, whole = desired.get("permission"), desired.get("permissions")
+        if blocks is None or whole is None:
+            return desired
+        rest = {name: value for name, value in desired.items() if name != "permission"}
+        if isinstance(blocks, Unknown) or isinstance(whole, Unknown):
+            return {**rest, "permissions": UNKNOWN}
+        if any(isinstance(block.get("name"), Unknown) for block in blocks):
+            return {**rest, "permissions": UNKNOWN}
+        more = {str(block["name"]): block.get("access") for block in blocks}
+        return {**rest, "permissions": {**whole, **more}}
+
+    def validate(self, config: Attributes) -> Iterable[tuple[tuple[str | int, ...], str]]:
+        """What a permission falls back to once it ends must be said."""
+        if config.get("permission") is not None:
+            yield (
+                ("permission",),
+                "Give permissions, too: what the app holds once these permissions have ended.",
+            )
 
     def list(self, reader: Client, request: ListRequest) -> Listing:
         """``GET /orgs/{org}/installations``, 100 a page."""
@@ -193,6 +269,32 @@ class AppInstallation(ResourceType):
             paths=names,
         )
 
+    def may_lock_out(self, transition: Transition) -> bool:
+        """Only a change of the installation that perimeter acts as."""
+        own = transition.tenant.caller_credential if transition.tenant is not None else ""
+        return bool(own) and (transition.before or {}).get("id") == own
+
+    def lockout(self, request: LockoutRequest) -> LockoutEffect:
+        """The installation that perimeter acts as must stay, not suspended, with the permissions that perimeter's types use."""
+        before, after = request.transition.before or {}, request.transition.after
+        own = frozenset(
+            person.id
+            for person in request.administrators
+            if person.caller and before.get("id") in person.credentials
+        )
+        if not own:
+            return LockoutEffect()
+        if after is None or after.get("suspended"):
+            verb = "uninstalled" if after is None else "suspended"
+            return LockoutEffect(
+                lost=own, because=f"perimeter itself acts as this app: it is {verb}"
+            )
+        less = _lowered(before.get("permissions") or {}, after.get("permissions"))
+        if not less:
+            return LockoutEffect()
+        because = f"perimeter itself acts as this app and uses {less[0]}"
+        return LockoutEffect(lost=own, because=because)
+
     def facets(self, attributes: Attributes) -> tuple[Facet, ...]:
         """The app, and what the organisation granted it."""
         permissions = attributes.get("permissions") or {}
@@ -257,6 +359,20 @@ def _observed(item: dict[str, Any]) -> Observed:
     if attributes["repository_selection"] == "all":
         attributes["repositories"] = None
     return Observed(id=str(item["id"]), attributes=attributes)
+
+
+def _lowered(before: Attributes, after: Plain) -> list[str]:
+    """What perimeter uses and would no longer have, as ``PERMISSION=LEVEL``."""
+    if not isinstance(after, Mapping):
+        return []
+    found = []
+    for word in USED:
+        name, _, level = word.partition("=")
+        needs = LEVELS[level]
+        had, keeps = (LEVELS.get(str(held.get(name, "none")), 0) for held in (before, after))
+        if had >= needs > keeps:
+            found.append(word)
+    return found
 
 
 def _reach(selection: Plain) -> Plain:

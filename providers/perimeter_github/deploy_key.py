@@ -18,6 +18,7 @@ from perimeter.sdk import (
     Forbidden,
     HydrateRequest,
     Identity,
+    Invalid,
     Listing,
     ListRequest,
     Mode,
@@ -40,6 +41,7 @@ from perimeter.sdk import (
 from perimeter.sdk.canonical import login, timestamp
 from perimeter_github import directions
 from perimeter_github.client import PAGE, Client, batches, refusal
+from perimeter_github.deploy_key_rotation import DeployKeyCredential
 from perimeter_github.permissions import KEYS_READ, KEYS_WRITE, METADATA_READ, needed
 from perimeter_github.public_keys import fingerprint, normal, problem
 
@@ -106,6 +108,7 @@ class DeployKey(ResourceType):
     permissions = Permissions(
         read=(METADATA_READ, KEYS_READ), create=(KEYS_WRITE,), delete=(KEYS_WRITE,)
     )
+    credential = DeployKeyCredential()
     schema = Schema(
         doc="An SSH key that reaches one repository. GitHub cannot change one: every change makes a "
         "new key and removes the old one.",
@@ -125,8 +128,10 @@ class DeployKey(ResourceType):
             ),
             "key": Attribute(
                 type=STRING,
-                doc="The public key in OpenSSH's format; a comment at its end does not count.",
-                required=True,
+                doc="The public key in OpenSSH's format; a comment at its end does not count. With a rotation block "
+                "leave it out: perimeter makes the pair and delivers the private half.",
+                optional=True,
+                computed=True,
                 replace=True,
                 canonical=normal,
             ),
@@ -187,6 +192,12 @@ class DeployKey(ResourceType):
     def create(self, writer: Client, request: CreateRequest) -> Written:
         """``POST /repos/{owner}/{repo}/keys``."""
         wanted = request.attributes
+        if not isinstance(wanted.get("key"), str):
+            raise Invalid(
+                "The deploy key has no public key. Give key, or a rotation block that says where "
+                "perimeter delivers the private half of a pair that it makes.",
+                path=("key",),
+            )
         body = {
             "title": wanted["title"],
             "key": wanted["key"],

@@ -20,6 +20,34 @@ GRANTS_WRITE = "organization_personal_access_tokens=write"
 REQUESTS_READ = "organization_personal_access_token_requests=read"
 REQUESTS_WRITE = "organization_personal_access_token_requests=write"
 METADATA_READ = "metadata=read"
+ORGANIZATION_SECRETS_READ = "organization_secrets=read"
+ORGANIZATION_SECRETS_WRITE = "organization_secrets=write"
+REPOSITORY_SECRETS_READ = "secrets=read"
+REPOSITORY_SECRETS_WRITE = "secrets=write"
+ENVIRONMENTS_READ = "environments=read"
+ENVIRONMENTS_WRITE = "environments=write"
+
+USED = (
+    METADATA_READ,
+    SETTINGS_READ,
+    SETTINGS_WRITE,
+    MEMBERS_READ,
+    KEYS_READ,
+    KEYS_WRITE,
+    HOOKS_READ,
+    HOOKS_WRITE,
+    GRANTS_READ,
+    GRANTS_WRITE,
+    REQUESTS_READ,
+    REQUESTS_WRITE,
+    ORGANIZATION_SECRETS_READ,
+    ORGANIZATION_SECRETS_WRITE,
+    REPOSITORY_SECRETS_READ,
+    REPOSITORY_SECRETS_WRITE,
+    ENVIRONMENTS_READ,
+    ENVIRONMENTS_WRITE,
+)
+"""All that perimeter's types use."""
 
 CLASSIC_SCOPES: Mapping[str, str] = {
     SETTINGS_READ: "admin:org",
@@ -30,6 +58,12 @@ CLASSIC_SCOPES: Mapping[str, str] = {
     HOOKS_READ: "admin:org_hook",
     HOOKS_WRITE: "admin:org_hook",
     METADATA_READ: "repo",
+    ORGANIZATION_SECRETS_READ: "admin:org",
+    ORGANIZATION_SECRETS_WRITE: "admin:org",
+    REPOSITORY_SECRETS_READ: "repo",
+    REPOSITORY_SECRETS_WRITE: "repo",
+    ENVIRONMENTS_READ: "repo",
+    ENVIRONMENTS_WRITE: "repo",
 }
 """The classic scope that stands for a permission; what is missing no classic token can do."""
 

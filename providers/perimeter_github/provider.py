@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from perimeter.sdk import (
     NUMBER,
     STRING,
+    ActionType,
     Administrator,
     Attribute,
     ConnectRequest,
@@ -20,7 +21,13 @@ from perimeter.sdk import (
     WritePermit,
 )
 from perimeter.sdk.migration import Migration
+from perimeter_github.actions_secret import (
+    EnvironmentSecret,
+    OrganizationSecret,
+    RepositorySecret,
+)
 from perimeter_github.app_installation import AppInstallation
+from perimeter_github.app_private_key import AppPrivateKey
 from perimeter_github.client import PUBLIC, Client, connect
 from perimeter_github.data_sources import OrganizationData, RepositoryData
 from perimeter_github.deploy_key import DeployKey
@@ -30,6 +37,8 @@ from perimeter_github.organization_webhook import OrganizationWebhook
 from perimeter_github.tenancy import administrators_of, tenant_of
 from perimeter_github.token_grant import TokenGrant
 from perimeter_github.token_request import TokenRequest
+from perimeter_github.webhook_ping import WebhookPing
+from perimeter_github.webhook_secret import WebhookSecret
 
 _APP = NestedBlock(
     nesting=Nesting.SINGLE,
@@ -91,6 +100,11 @@ class GitHub(Provider):
             OrganizationWebhook(),
             TokenGrant(),
             TokenRequest(),
+            AppPrivateKey(),
+            WebhookSecret(),
+            RepositorySecret(),
+            EnvironmentSecret(),
+            OrganizationSecret(),
         )
         self._resources: Mapping[str, ResourceType] = {kind.name: kind for kind in kinds}
         sources = (RepositoryData(), OrganizationData())
@@ -98,13 +112,18 @@ class GitHub(Provider):
 
     @property
     def resources(self) -> Mapping[str, ResourceType]:
-        """The six resource types."""
+        """Resource types by name."""
         return self._resources
 
     @property
     def data_sources(self) -> Mapping[str, DataSource]:
         """Repositories and the organisation."""
         return self._data_sources
+
+    @property
+    def actions(self) -> Mapping[str, ActionType]:
+        """Pinging a webhook."""
+        return {kind.name: kind for kind in (WebhookPing(),)}
 
     @property
     def migrations(self) -> tuple[Migration, ...]:

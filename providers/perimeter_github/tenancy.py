@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from perimeter.sdk import Administrator, Fatal, Forbidden, Invalid, NotFound, Tenant
 from perimeter_github.client import Client
 from perimeter_github.permissions import MEMBERS_READ
@@ -42,7 +45,7 @@ def _caller(reader: Client) -> str:
 
 
 def administrators_of(reader: Client, tenant: Tenant) -> tuple[Administrator, ...]:
-    """The organisation's owners; who has no second factor is shown to owners only."""
+    """The organisation's owners, and the app that perimeter acts as; who has no second factor is shown to owners only."""
     path = reader.path("members")
     owners = reader.items(path, MEMBERS_READ, {"role": "admin"})
     without: frozenset[int] | None
@@ -51,6 +54,19 @@ def administrators_of(reader: Client, tenant: Tenant) -> tuple[Administrator, ..
         without = frozenset(person["id"] for person in found)
     except (Forbidden, Invalid):
         without = None
+    app = Administrator(
+        id=f"installation {reader.installation}",
+        login=tenant.caller,
+        caller=True,
+        credentials=frozenset({reader.installation}),
+        counted=False,
+    )
+    return (*((app,) if reader.installation else ()), *_owners(owners, without, tenant))
+
+
+def _owners(
+    owners: Iterable[Mapping[str, Any]], without: frozenset[int] | None, tenant: Tenant
+) -> tuple[Administrator, ...]:
     return tuple(
         Administrator(
             id=str(person["id"]),

@@ -6,6 +6,7 @@ from typing import Any
 
 from perimeter.sdk import (
     STRING,
+    Access,
     Attribute,
     Attributes,
     Credential,
@@ -15,8 +16,6 @@ from perimeter.sdk import (
     Identity,
     Listing,
     ListRequest,
-    LockoutEffect,
-    LockoutRequest,
     ManualStep,
     Observed,
     ReadRequest,
@@ -30,6 +29,8 @@ from perimeter.sdk import (
     join_directions,
     path_of,
 )
+from perimeter_okta.access import with_facts
+from perimeter_okta.api_token_rotation import ApiTokenCredential
 from perimeter_okta.attributes import ID, moment, observed
 from perimeter_okta.client import OktaReader, OktaWriter
 from perimeter_okta.console import console
@@ -97,6 +98,7 @@ class ApiToken(ResourceType):
     )
     identity = Identity(natural_key=("name",), recognition=Recognition.DIFFERENCE, match=("name",))
     permissions = API_TOKENS
+    credential = ApiTokenCredential()
     quirks = (TOKEN_REVOCATION,)
     creatable = False
     inventory = True
@@ -160,19 +162,23 @@ class ApiToken(ResourceType):
             url=console(transition.tenant, "/admin/access/api/tokens"),
         )
 
-    def lockout(self, request: LockoutRequest) -> LockoutEffect:
-        """Revoking the token that perimeter itself uses."""
-        if request.transition.after is not None:
-            return LockoutEffect()
-        gone = str((request.transition.before or {}).get("id"))
-        for person in request.administrators:
-            if person.caller and gone in person.credentials:
-                because = "perimeter itself uses this API token"
-                if len(person.credentials) == 1:
-                    return LockoutEffect(lost=frozenset({person.id}), because=because)
-                because = "perimeter itself may be using this API token: its owner is the caller"
-                return LockoutEffect(uncertain=frozenset({person.id}), because=because)
-        return LockoutEffect()
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
+        """Revoking the token that perimeter itself uses, or accepting it from elsewhere only."""
+        own = access.facts.get("tokens") or ()
+        token = (transition.before or {}).get("id")
+        if token not in own:
+            return (access,)
+        perhaps = "" if len(own) == 1 else "perhaps "
+        if transition.after is None:
+            because = f"perimeter itself {perhaps}uses this API token"
+            left = [item for item in own if item != token]
+            lost = "token_doubtful" if left else "token_lost"
+            return (with_facts(access, tokens=left, **{lost: because}),)
+        places = ("network_connection", "network_include", "network_exclude")
+        if any(map(transition.changed, places)) and transition.after.get(places[0]) != "ANYWHERE":
+            because = f"whether perimeter, which {perhaps}uses this token, is in these network zones is not known"
+            return (with_facts(access, token_doubtful=because),)
+        return (access,)
 
     def facets(self, attributes: Attributes) -> tuple[Facet, ...]:
         """A credential."""
@@ -182,6 +188,7 @@ class ApiToken(ResourceType):
                 id=str(attributes.get("id") or ""),
                 name=str(attributes.get("name") or ""),
                 owner=str(attributes.get("owner") or ""),
+                identity=str(attributes.get("owner") or ""),
                 kind="API token",
                 created_at=attributes.get("created"),
                 last_used_at=attributes.get("last_used"),

@@ -9,6 +9,7 @@ from perimeter.sdk import (
     BOOL,
     SECRETS,
     STRING,
+    Access,
     App,
     Attribute,
     Attributes,
@@ -32,6 +33,7 @@ from perimeter.sdk import (
     join_directions,
     path_of,
 )
+from perimeter_okta.access import with_app
 from perimeter_okta.app_settings import OIDC, decode_oidc, encode_app
 from perimeter_okta.attributes import ID, moment, observed
 from perimeter_okta.client import OktaReader, OktaWriter
@@ -39,7 +41,8 @@ from perimeter_okta.console import console
 from perimeter_okta.decode import flag, given, text, time
 from perimeter_okta.directions import of_rank, of_set, undecided
 from perimeter_okta.permissions import APPS
-from perimeter_okta.quirks import APP_DELETION, OWN_APP
+from perimeter_okta.quirks import APP_DELETION, OWN_APP, is_own_app
+from perimeter_okta.revocation import revoke_all
 
 SIGN_ON_MODES = (
     "AUTO_LOGIN",
@@ -124,6 +127,7 @@ class Application(ResourceType):
     )
     permissions = APPS
     quirks = (APP_DELETION, OWN_APP)
+    affects_sign_in = True
     inventory = True
 
     def list(self, reader: OktaReader, request: ListRequest) -> Listing:
@@ -151,6 +155,7 @@ class Application(ResourceType):
         status = given(request.after, "status")
         if "status" in request.changed and status == "INACTIVE":
             request_id = writer.post(_path(request.id, "lifecycle", "deactivate")).request_id
+            _revoke(writer, request.id, request.before, request.also)
         if request.changed - {"status"}:
             kept = writer.find(_path(request.id))
             if kept is None:
@@ -162,12 +167,32 @@ class Application(ResourceType):
         return Written(id=request.id, request_id=request_id)
 
     def delete(self, writer: OktaWriter, request: DeleteRequest) -> str:
-        """Deactivate, then delete: Okta refuses the other way round."""
+        """Deactivate, revoke the tokens, then delete: Okta refuses to delete an active app."""
         try:
             writer.post(_path(request.id, "lifecycle", "deactivate"))
         except NotFound as gone:
             return gone.request_id
+        _revoke(writer, request.id, request.attributes, request.also)
         return writer.delete(_path(request.id))
+
+    def may_lock_out(self, transition: Transition) -> bool:
+        """Only a change of the app that perimeter acts as."""
+        return is_own_app(transition)
+
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
+        """The app that perimeter acts as must stay active and keep its way of proving itself."""
+        after = transition.after
+        if not is_own_app(transition):
+            return (access,)
+        if after is None:
+            return (with_app(access, lost="perimeter itself acts as this app"),)
+        if transition.changed("status") and after.get("status") != "ACTIVE":
+            return (with_app(access, lost="perimeter itself acts as this app"),)
+        proofs = ("token_endpoint_auth_method", "grant_types", "application_type")
+        if any(map(transition.changed, proofs)):
+            because = "perimeter itself proves itself to Okta in another way than the app will take"
+            return (with_app(access, lost=because),)
+        return (access,)
 
     def direction(self, transition: Transition) -> Direction:
         """An application that can be used widens; each setting is judged by itself."""
@@ -234,6 +259,12 @@ class Application(ResourceType):
 
 def _path(identifier: str, *more: str) -> str:
     return path_of("api", "v1", "apps", identifier, *more)
+
+
+def _revoke(writer: OktaWriter, app: str, known: Attributes, also: list[str]) -> None:
+    """Revoke what an app that was deactivated holds of its users; only OpenID Connect apps hold tokens."""
+    if known.get("sign_on_mode") == "OPENID_CONNECT":
+        revoke_all(writer, app, also, ended="The app was deactivated")
 
 
 def _judged(before: Attributes, after: Attributes) -> Iterable[Direction]:

@@ -18,6 +18,7 @@ from perimeter.sdk import (
     NotFound,
     Observed,
     Parent,
+    ProviderError,
     ReadRequest,
     Recognition,
     ResourceType,
@@ -32,7 +33,14 @@ from perimeter_okta.attributes import ID
 from perimeter_okta.client import OktaReader, OktaWriter
 from perimeter_okta.decode import at, given, number, text, without
 from perimeter_okta.edges import edge_id, split_edge
-from perimeter_okta.permissions import APPS
+from perimeter_okta.permissions import ASSIGNMENTS
+from perimeter_okta.revocation import (
+    attempt,
+    holders_losing,
+    revoke_some,
+    tokens_of_app,
+    unrevoked,
+)
 
 
 def decode(app: str, data: Any) -> Observed:
@@ -74,7 +82,7 @@ class AppGroupAssignment(ResourceType):
         parent=Parent(type="okta_app", attribute="app"),
         import_format="APP_ID/GROUP_ID",
     )
-    permissions = APPS
+    permissions = ASSIGNMENTS
 
     def list(self, reader: OktaReader, request: ListRequest) -> Listing:
         """Read an application's groups: 200 a call."""
@@ -114,8 +122,21 @@ class AppGroupAssignment(ResourceType):
         return Written(id=edge_id(app, group), request_id=answer.request_id)
 
     def delete(self, writer: OktaWriter, request: DeleteRequest) -> str:
-        """Take the application away from the group."""
-        return writer.delete(_path(*split_edge(request.id)))
+        """Take the application away from the group, and from who had it by this group alone the tokens it holds of them."""
+        app, group = split_edge(request.id)
+        losing = attempt(lambda: _losing(writer, app, group))
+        answer = writer.delete(_path(app, group))
+        if isinstance(losing, ProviderError):
+            raise unrevoked(losing, _ENDED, app)
+        if losing:
+            revoke_some(
+                writer,
+                app,
+                lambda token: text(token, "userId") in losing,
+                request.also,
+                ended=_ENDED,
+            )
+        return answer
 
     def import_key(self, text: str, tenant: Tenant) -> Attributes:
         """``APP_ID/GROUP_ID``."""
@@ -133,6 +154,14 @@ class AppGroupAssignment(ResourceType):
     def describe(self, attributes: Attributes) -> str:
         """Which group, and what for."""
         return f'"{attributes.get("group")}" on {attributes.get("app")}'
+
+
+_ENDED = "The group was unassigned"
+
+
+def _losing(reader: OktaReader, app: str, group: str) -> frozenset[str]:
+    users = {user for token in tokens_of_app(reader, app) if (user := text(token, "userId"))}
+    return holders_losing(reader, app, group, users)
 
 
 def _path(app: str, group: str) -> str:

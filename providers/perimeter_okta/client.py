@@ -133,6 +133,11 @@ class OktaWriter(OktaReader):
         except NotFound as gone:
             return gone.request_id
 
+    def end(self, path: str, params: Mapping[str, Any]) -> str:
+        """Carry out an action that Okta writes as DELETE; returns the request's id. What is not there is an error."""
+        with _explained("DELETE", path):
+            return self.http.delete(path, None, params).request_id
+
 
 @contextmanager
 def _explained(method: str, path: str) -> Iterator[None]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from perimeter.sdk import (
     STRING,
+    Access,
     Attribute,
     CreateRequest,
     DeleteRequest,
@@ -23,6 +24,7 @@ from perimeter.sdk import (
     Written,
     path_of,
 )
+from perimeter_okta.access import without_group
 from perimeter_okta.attributes import ID, moment
 from perimeter_okta.client import OktaReader, OktaWriter
 from perimeter_okta.decode import at, given, text, time, without
@@ -64,6 +66,7 @@ class Group(ResourceType):
     permissions = GROUPS
     hides = "Groups that come from an app or a directory, and built-in ones, are left out."
     quirks = (GROUP_DELETION,)
+    affects_sign_in = True
 
     def list(self, reader: OktaReader, request: ListRequest) -> Listing:
         """Read all groups made in Okta: 200 a call, as Okta recommends."""
@@ -94,6 +97,14 @@ class Group(ResourceType):
     def delete(self, writer: OktaWriter, request: DeleteRequest) -> str:
         """Delete it."""
         return writer.delete(path_of("api", "v1", "groups", request.id))
+
+    def may_lock_out(self, transition: Transition) -> bool:
+        """An empty group, or another name, takes nothing from anybody; deleting one ends what it carried."""
+        return transition.after is None
+
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
+        """Its members lose its roles, and the policies that are bound to it."""
+        return (without_group(access, str((transition.before or {}).get("id"))),)
 
     def direction(self, transition: Transition) -> Direction:
         """An empty group grants nothing; a deleted one may have carried access or held people to a stricter policy."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perimeter.sdk import (
     STRING,
+    Access,
     Attribute,
     Attributes,
     CreateRequest,
@@ -15,6 +16,7 @@ from perimeter.sdk import (
     NotFound,
     Observed,
     Parent,
+    ProviderError,
     ReadRequest,
     Recognition,
     ResourceType,
@@ -24,12 +26,16 @@ from perimeter.sdk import (
     Written,
     path_of,
 )
+from perimeter_okta.access import joined, left
 from perimeter_okta.attributes import ID, observed
 from perimeter_okta.client import OktaReader, OktaWriter
 from perimeter_okta.decode import text
 from perimeter_okta.edges import edge_id, split_edge
 from perimeter_okta.permissions import MEMBERSHIPS
 from perimeter_okta.quirks import MEMBERSHIP_POLICIES
+from perimeter_okta.revocation import apps_lost_with, attempt, revoke_of_user, unrevoked
+
+_ENDED = "The user was taken out of the group"
 
 
 class GroupMembership(ResourceType):
@@ -54,6 +60,7 @@ class GroupMembership(ResourceType):
     )
     permissions = MEMBERSHIPS
     quirks = (MEMBERSHIP_POLICIES,)
+    affects_sign_in = True
 
     def list(self, reader: OktaReader, request: ListRequest) -> Listing:
         """Read a group's members: 1,000 a call."""
@@ -86,14 +93,29 @@ class GroupMembership(ResourceType):
         return Written(id=edge_id(group, user), request_id=answer.request_id)
 
     def delete(self, writer: OktaWriter, request: DeleteRequest) -> str:
-        """Take the user out of the group."""
+        """Take the user out of the group, and from the apps they had by it alone the tokens those hold of them."""
         group, user = split_edge(request.id)
-        return writer.delete(path_of("api", "v1", "groups", group, "users", user))
+        losing = attempt(lambda: apps_lost_with(writer, user, group))
+        answer = writer.delete(path_of("api", "v1", "groups", group, "users", user))
+        if isinstance(losing, ProviderError):
+            raise unrevoked(losing, _ENDED, user)
+        if losing:
+            revoke_of_user(writer, user, losing, request.also, ended=_ENDED)
+        return answer
 
     def import_key(self, text: str, tenant: Tenant) -> Attributes:
         """``GROUP_ID/USER_ID``."""
         group, user = split_edge(text)
         return {"id": edge_id(group, user), "group": group, "user": user}
+
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
+        """Roles and sign-on policies of the group begin or cease to apply to the user."""
+        item = transition.after if transition.after is not None else transition.before or {}
+        user, group = item.get("user"), item.get("group")
+        if transition.after is None:
+            return (left(access, user, group),)
+        login = item.get("login")
+        return (joined(access, user, group, login if isinstance(login, str) else ""),)
 
     def direction(self, transition: Transition) -> Direction:
         """A member gains what the group carries."""

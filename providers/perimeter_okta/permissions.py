@@ -17,6 +17,7 @@ _FAMILIES = (
     ("/api/v1/apps", "okta.apps"),
     ("/api/v1/api-tokens", "okta.apiTokens"),
     ("/api/v1/iam/assignees", "okta.roles"),
+    ("/integrations/api/v1/api-services", "okta.oauthIntegrations"),
 )
 
 USERS = Permissions(read=("okta.users.read",), update=("okta.users.manage",))
@@ -29,7 +30,7 @@ GROUPS = Permissions(
 MEMBERSHIPS = Permissions(
     read=("okta.groups.read", "okta.users.read"),
     create=("okta.groups.manage",),
-    delete=("okta.groups.manage",),
+    delete=("okta.groups.manage", "okta.users.manage", "okta.apps.read"),
 )
 POLICIES = Permissions(
     read=("okta.policies.read",),
@@ -43,16 +44,28 @@ APPS = Permissions(
     update=("okta.apps.manage",),
     delete=("okta.apps.manage",),
 )
+ASSIGNMENTS = Permissions(
+    read=("okta.apps.read",),
+    create=("okta.apps.manage",),
+    update=("okta.apps.manage",),
+    delete=("okta.apps.manage", "okta.users.read"),
+)
 GRANTS = Permissions(
     read=("okta.appGrants.read",),
     create=("okta.appGrants.manage",),
-    update=("okta.appGrants.manage",),
-    delete=("okta.appGrants.manage",),
+    update=("okta.appGrants.manage", "okta.apps.manage", "okta.apps.read"),
+    delete=("okta.appGrants.manage", "okta.apps.manage", "okta.apps.read"),
 )
 API_TOKENS = Permissions(
     read=("okta.apiTokens.read",),
     update=("okta.apiTokens.manage",),
     delete=("okta.apiTokens.manage",),
+)
+API_SERVICES = Permissions(
+    read=("okta.oauthIntegrations.read",),
+    create=("okta.oauthIntegrations.manage",),
+    update=("okta.oauthIntegrations.manage",),
+    delete=("okta.oauthIntegrations.manage",),
 )
 LOCKOUT = ("okta.roles.read", "okta.users.read")
 """What the lockout proof reads beyond the types themselves."""
@@ -61,7 +74,16 @@ READ_SCOPES = tuple(
     sorted(
         {
             scope
-            for known in (USERS, GROUPS, MEMBERSHIPS, POLICIES, APPS, GRANTS, API_TOKENS)
+            for known in (
+                USERS,
+                GROUPS,
+                MEMBERSHIPS,
+                POLICIES,
+                APPS,
+                GRANTS,
+                API_TOKENS,
+                API_SERVICES,
+            )
             for scope in known.read
         }
         | set(LOCKOUT)
@@ -73,8 +95,18 @@ MANAGE_SCOPES = tuple(
     sorted(
         {
             scope
-            for known in (USERS, GROUPS, MEMBERSHIPS, POLICIES, APPS, GRANTS, API_TOKENS)
+            for known in (
+                USERS,
+                GROUPS,
+                MEMBERSHIPS,
+                POLICIES,
+                APPS,
+                GRANTS,
+                API_TOKENS,
+                API_SERVICES,
+            )
             for scope in (*known.create, *known.update, *known.delete)
+            if scope.endswith(".manage")
         }
     )
 )

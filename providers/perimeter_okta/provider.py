@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from perimeter.sdk import (
     NUMBER,
     STRING,
-    Administrator,
+    Access,
+    AccessRequest,
+    ActionType,
     Attribute,
     ConnectRequest,
     DataSource,
@@ -19,15 +21,18 @@ from perimeter.sdk import (
     ResourceType,
     Schema,
     Set,
+    Standing,
     Tenant,
     WritePermit,
 )
 from perimeter.sdk.migration import Migration
-from perimeter_okta.administrators import administrators
+from perimeter_okta.access import standings
+from perimeter_okta.administrators import read_access
 from perimeter_okta.api_token import ApiToken
 from perimeter_okta.app import Application
 from perimeter_okta.app_group_assignment import AppGroupAssignment
 from perimeter_okta.client import OktaReader, OktaWriter
+from perimeter_okta.client_secret import ApiServiceSecret, AppClientSecret
 from perimeter_okta.credentials import connect
 from perimeter_okta.data import AppData, GroupData, UserData
 from perimeter_okta.decode import text
@@ -37,6 +42,7 @@ from perimeter_okta.migration import TERRAFORM
 from perimeter_okta.scope_grant import AppScopeGrant
 from perimeter_okta.session_policy import GlobalSessionPolicy
 from perimeter_okta.user import User
+from perimeter_okta.user_sessions import ClearUserSessions
 
 _EDITIONS = {"idx": "Identity Engine", "v1": "Classic Engine"}
 _TYPES: tuple[ResourceType, ...] = (
@@ -48,6 +54,8 @@ _TYPES: tuple[ResourceType, ...] = (
     AppGroupAssignment(),
     AppScopeGrant(),
     ApiToken(),
+    AppClientSecret(),
+    ApiServiceSecret(),
 )
 _DATA: tuple[DataSource, ...] = (GroupData(), UserData(), AppData())
 
@@ -103,6 +111,11 @@ class Okta(Provider):
         return {source.name: source for source in _DATA}
 
     @property
+    def actions(self) -> Mapping[str, ActionType]:
+        """Signing somebody out."""
+        return {kind.name: kind for kind in (ClearUserSessions(),)}
+
+    @property
     def migrations(self) -> tuple[Migration, ...]:
         """Terraform's provider."""
         return (TERRAFORM,)
@@ -134,9 +147,13 @@ class Okta(Provider):
             scopes=_scopes(reader),
         )
 
-    def administrators(self, reader: Any, tenant: Tenant) -> tuple[Administrator, ...]:
-        """The super administrators, their factors and groups."""
-        return administrators(reader, tenant)
+    def access(self, reader: Any, request: AccessRequest) -> Access:
+        """The super administrators, their factors and groups, and the sign-on policies."""
+        return read_access(reader, request)
+
+    def standings(self, access: Access) -> Mapping[str, Standing]:
+        """Who gets in and administers, by those facts."""
+        return standings(access)
 
 
 def _caller(reader: OktaReader) -> str:

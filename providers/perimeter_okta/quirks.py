@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perimeter.sdk import Quirk, Transition
+from perimeter.sdk import Quirk, Transition, Unknown
 
 
 def _status(transition: Transition, *, to: str) -> bool:
@@ -15,10 +15,17 @@ def _status(transition: Transition, *, to: str) -> bool:
     )
 
 
-def _own_app(transition: Transition) -> bool:
+def is_own_app(transition: Transition) -> bool:
+    """Whether perimeter itself acts as the app that a transition is about."""
     before = transition.before or {}
     caller = transition.tenant.caller if transition.tenant is not None else ""
     return bool(caller) and caller in (before.get("client_id"), before.get("app"), before.get("id"))
+
+
+def _loses_scopes(transition: Transition) -> bool:
+    before, after = transition.before or {}, transition.after or {}
+    held, kept = before.get("scopes") or (), after.get("scopes") or ()
+    return isinstance(kept, Unknown) or bool(set(held) - set(kept))
 
 
 ACTIVATION_MAIL = Quirk(
@@ -74,11 +81,18 @@ OWN_APP = Quirk(
     summary="perimeter itself acts as this app: the change can take its own access.",
     since="2026-06-25",
     source="https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/main/",
-    applies=_own_app,
+    applies=is_own_app,
 )
 TOKEN_REVOCATION = Quirk(
     summary="Whatever uses the token fails at once; a revoked token cannot be brought back.",
     since="2026-06-25",
     source="https://developer.okta.com/docs/api/openapi/okta-management/management/tag/ApiToken/",
     applies=lambda transition: transition.after is None,
+)
+SCOPES_LAST = Quirk(
+    summary="Access tokens that the app got with its own credential keep their scopes until they end, up to an hour; Okta"
+    " revokes refresh tokens and what was issued with them only.",
+    since="2026-11-24",
+    source="https://developer.okta.com/docs/api/openapi/okta-management/management/tag/ApplicationTokens/",
+    applies=_loses_scopes,
 )

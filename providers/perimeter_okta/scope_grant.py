@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from perimeter.sdk import (
     STRING,
+    UNKNOWN,
+    Access,
     Attribute,
     Attributes,
     CreateRequest,
@@ -17,6 +20,8 @@ from perimeter.sdk import (
     Identity,
     Listing,
     ListRequest,
+    NestedBlock,
+    Nesting,
     NotFound,
     Observed,
     Parent,
@@ -26,16 +31,19 @@ from perimeter.sdk import (
     Schema,
     Set,
     Transition,
+    Unknown,
     UpdateRequest,
     Written,
     path_of,
 )
+from perimeter_okta.access import with_app
 from perimeter_okta.attributes import ID, moment, observed
 from perimeter_okta.client import OktaReader, OktaWriter
-from perimeter_okta.decode import given, text, time
-from perimeter_okta.directions import of_set
-from perimeter_okta.permissions import GRANTS
-from perimeter_okta.quirks import OWN_APP
+from perimeter_okta.decode import given, text, texts, time
+from perimeter_okta.directions import of_set, undecided
+from perimeter_okta.permissions import GRANTS, MANAGE_SCOPES, READ_SCOPES
+from perimeter_okta.quirks import OWN_APP, SCOPES_LAST, is_own_app
+from perimeter_okta.revocation import revoke_some
 
 
 def decode(app: str, found: Iterable[Any]) -> Observed | None:
@@ -62,16 +70,36 @@ class AppScopeGrant(ResourceType):
 
     name = "okta_app_scope_grant"
     schema = Schema(
-        doc="The scopes of Okta's own API that an application holds. The declared set is the whole set.",
+        doc="The scopes of Okta's own API that an application holds. What is declared is all it holds.",
         attributes={
             "id": ID,
             "app": Attribute(type=STRING, doc="The application's id.", required=True, replace=True),
             "scopes": Attribute(
-                type=Set(STRING), doc="Scopes such as okta.users.read.", required=True
+                type=Set(STRING),
+                doc="Scopes such as okta.users.read.",
+                optional=True,
+                computed=True,
             ),
             "issuer": observed("The org whose API it is."),
             "granted_by": observed("Id of the user or client that granted the newest scope."),
             "granted_at": moment("When the newest scope was granted."),
+        },
+        blocks={
+            "scope": NestedBlock(
+                nesting=Nesting.SET,
+                doc="One more scope, for a while. Together with `scopes` these are all its scopes.",
+                label="name",
+                key=("name",),
+                expires="expires_at",
+                attributes={
+                    "name": Attribute(type=STRING, doc="The scope.", required=True),
+                    "expires_at": Attribute(
+                        type=STRING,
+                        doc="From when on the app no longer holds it: a date, or a time from the first apply such as `90d`.",
+                        optional=True,
+                    ),
+                },
+            )
         },
     )
     identity = Identity(
@@ -81,7 +109,8 @@ class AppScopeGrant(ResourceType):
         import_format="APP_ID",
     )
     permissions = GRANTS
-    quirks = (OWN_APP,)
+    quirks = (OWN_APP, SCOPES_LAST)
+    affects_sign_in = True
     inventory = True
 
     def list(self, reader: OktaReader, request: ListRequest) -> Listing:
@@ -105,16 +134,18 @@ class AppScopeGrant(ResourceType):
         return _grant(writer, app, _scopes(request.attributes))
 
     def update(self, writer: OktaWriter, request: UpdateRequest) -> Written:
-        """Revoke what is too much, then grant what is missing."""
+        """Revoke what is too much, grant what is missing, then end the tokens that carry what was revoked."""
         live = {text(item, "scopeId"): item for item in _grants(writer, request.id)}
         wanted = _scopes(request.after)
         for scope, item in live.items():
             if scope not in wanted:
                 writer.delete(_path(request.id, str(item["id"])))
-        return _grant(writer, request.id, [scope for scope in wanted if scope not in live])
+        made = _grant(writer, request.id, [scope for scope in wanted if scope not in live])
+        _revoke(writer, request.id, live.keys() - set(wanted), request.also)
+        return made
 
     def delete(self, writer: OktaWriter, request: DeleteRequest) -> str:
-        """Revoke every scope."""
+        """Revoke every scope, and the tokens that carry one."""
         answer = ""
         try:
             live = _grants(writer, request.id)
@@ -122,7 +153,41 @@ class AppScopeGrant(ResourceType):
             return answer
         for item in live:
             answer = writer.delete(_path(request.id, str(item["id"])))
+        _revoke(writer, request.id, {text(item, "scopeId") for item in live}, request.also)
         return answer
+
+    def fold(self, desired: Attributes) -> Attributes | None:
+        """The scopes of the blocks are scopes like the others."""
+        blocks = desired.get("scope")
+        if blocks is None:
+            return desired
+        rest = {name: value for name, value in desired.items() if name != "scope"}
+        scopes = rest.get("scopes")
+        if isinstance(blocks, Unknown) or isinstance(scopes, Unknown):
+            return {**rest, "scopes": UNKNOWN}
+        whole = [*(scopes or ()), *(block.get("name") for block in blocks)]
+        return {**rest, "scopes": list(dict.fromkeys(whole))} if whole else None
+
+    def may_lock_out(self, transition: Transition) -> bool:
+        """Only what the app that perimeter acts as may do."""
+        return is_own_app(transition)
+
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
+        """The app that perimeter acts as must keep the scopes that it asks for: without one of them it gets no token at all."""
+        if not is_own_app(transition):
+            return (access,)
+        held = transition.tenant.scopes if transition.tenant is not None else None
+        before, after = transition.before or {}, transition.after or {}
+        kept = after.get("scopes") or ()
+        if undecided(kept):
+            return (
+                with_app(access, doubtful="which scopes perimeter's own app keeps is not known"),
+            )
+        asked = set(MANAGE_SCOPES) | set(READ_SCOPES) | set(held or ())
+        gone = sorted((set(before.get("scopes") or ()) - set(kept)) & asked)
+        if not gone:
+            return (access,)
+        return (with_app(access, lost=f"perimeter itself uses the scope {gone[0]}"),)
 
     def direction(self, transition: Transition) -> Direction:
         """More scopes widen."""
@@ -151,7 +216,7 @@ class AppScopeGrant(ResourceType):
     def validate(self, config: Attributes) -> Iterable[tuple[tuple[str | int, ...], str]]:
         """A grant of nothing is no grant."""
         scopes = config.get("scopes")
-        if scopes == []:
+        if not scopes and not isinstance(scopes, Unknown):
             yield (
                 ("scopes",),
                 "A grant needs at least one scope; remove the resource to revoke all.",
@@ -159,6 +224,17 @@ class AppScopeGrant(ResourceType):
         for scope in scopes if isinstance(scopes, list | tuple) else ():
             if isinstance(scope, str) and not scope.startswith(("okta.", "ssf.")):
                 yield ("scopes",), f'"{scope}" is no scope of Okta\'s API; they begin with okta.'
+
+
+def _revoke(writer: OktaWriter, app: str, gone: AbstractSet[str | None], also: list[str]) -> None:
+    if gone:
+        revoke_some(
+            writer,
+            app,
+            lambda token: not gone.isdisjoint(texts(token, "scopes")),
+            also,
+            ended="The scopes were revoked",
+        )
 
 
 def _path(app: str, *more: str) -> str:

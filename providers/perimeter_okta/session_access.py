@@ -1,4 +1,4 @@
-"""What a change of a global session policy does: to access in general, and to single administrators."""
+"""What a change of a global session policy does to access in general."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from perimeter.sdk import (
-    Administrator,
     Attributes,
     Direction,
-    LockoutEffect,
-    LockoutRequest,
     Transition,
     join_directions,
 )
@@ -182,86 +179,3 @@ def _reach(before: Rule, after: Rule) -> Direction:
             else Direction.UNKNOWN
         )
     return join_directions(*found)
-
-
-def lockout(request: LockoutRequest) -> LockoutEffect:
-    """Who cannot pass the policy's rules any more: denied, or asked for a factor they have not enrolled."""
-    before, after = request.transition.before, request.transition.after
-    lost, regained, uncertain = set(), set(), set()
-    reasons: set[str] = set()
-    for person in request.administrators:
-        was = _verdict(before, person)
-        becomes = _verdict(after, person)
-        if becomes == was:
-            continue
-        if becomes in {"denied", "factor"} and was not in {"denied", "factor"}:
-            lost.add(person.id)
-            reasons.add(_REASONS[becomes])
-        elif becomes == "unsure" and was in {"passes", "elsewhere"}:
-            uncertain.add(person.id)
-            reasons.add(_REASONS["unsure"])
-        elif becomes == "elsewhere" and was in {"passes", "unsure"} and person.factors is not True:
-            uncertain.add(person.id)
-            reasons.add(_REASONS["elsewhere"])
-        elif was in {"denied", "factor"} and becomes == "passes":
-            regained.add(person.id)
-    return LockoutEffect(
-        lost=frozenset(lost),
-        regained=frozenset(regained),
-        uncertain=frozenset(uncertain),
-        because="; ".join(sorted(reasons)),
-    )
-
-
-_REASONS = {
-    "denied": "the policy denies sign-in",
-    "factor": "the policy asks for a second factor that is not enrolled",
-    "unsure": "whether they have a second factor, or sign in from the right network, is not known",
-    "elsewhere": "other policies take over for people who have no second factor",
-}
-
-
-def _verdict(policy: Attributes | None, person: Administrator) -> str:
-    """``passes``, ``denied``, ``factor`` (lacks one), ``unsure``, or ``elsewhere`` (the policy does not decide)."""
-    if policy is None or policy.get("status") == "INACTIVE":
-        return "elsewhere"
-    if undecided({name: policy.get(name) for name in ("status", "rule", "default_rule")}):
-        return "unsure"
-    certain = True
-    if not policy.get("system"):
-        if person.groups is None or undecided(policy.get("groups")):
-            certain = False  # people whom the rules let through lose nothing either way
-        elif not person.groups & set(policy.get("groups") or ()):
-            return "elsewhere"
-    found = _decided(policy, person)
-    if found == "elsewhere" or certain:
-        return found
-    return found if found in {"passes", "elsewhere"} else "unsure"
-
-
-def _decided(policy: Attributes, person: Administrator) -> str:
-    passes_somewhere = False
-    for rule in _active([*_listed(policy), *filter(None, [policy.get("default_rule")])]):
-        if person.id in (rule.get("excluded_users") or ()) or rule.get("auth_type") not in {
-            None,
-            "ANY",
-        }:
-            continue
-        outcome = _outcome(rule, person)
-        if rule.get("network_connection") == "ZONE" or rule.get("other_conditions"):
-            passes_somewhere = passes_somewhere or outcome == "passes"
-            continue
-        if outcome != "passes" and passes_somewhere:
-            return "unsure"
-        return outcome
-    return "unsure" if passes_somewhere else "elsewhere"
-
-
-def _outcome(rule: Rule, person: Administrator) -> str:
-    if rule.get("access") == "DENY":
-        return "denied"
-    if rule.get("mfa_required"):
-        if person.factors is None:
-            return "unsure"
-        return "passes" if person.factors else "factor"
-    return "passes"

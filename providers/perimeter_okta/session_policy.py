@@ -9,6 +9,7 @@ from perimeter.sdk import (
     BOOL,
     NUMBER,
     STRING,
+    Access,
     Attribute,
     Attributes,
     CreateRequest,
@@ -20,8 +21,6 @@ from perimeter.sdk import (
     Invalid,
     Listing,
     ListRequest,
-    LockoutEffect,
-    LockoutRequest,
     ManualStep,
     Mode,
     NotFound,
@@ -37,7 +36,7 @@ from perimeter.sdk import (
     Written,
     path_of,
 )
-from perimeter_okta import session_access
+from perimeter_okta import policy_states, session_access
 from perimeter_okta.attributes import ID, moment
 from perimeter_okta.client import OktaReader, OktaWriter
 from perimeter_okta.console import console
@@ -214,9 +213,9 @@ class GlobalSessionPolicy(ResourceType):
             url=console(transition.tenant, "/admin/access/policies"),
         )
 
-    def lockout(self, request: LockoutRequest) -> LockoutEffect:
-        """Who no longer passes the rules."""
-        return session_access.lockout(request)
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
+        """Who passes the rules after each call."""
+        return policy_states.states(access, transition)
 
     def facets(self, attributes: Attributes) -> tuple[Facet, ...]:
         """A sign-in setting; it requires a factor when each active rule does."""

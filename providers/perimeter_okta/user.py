@@ -6,6 +6,7 @@ from typing import Any
 
 from perimeter.sdk import (
     STRING,
+    Access,
     Attribute,
     Attributes,
     DeleteRequest,
@@ -16,8 +17,6 @@ from perimeter.sdk import (
     Invalid,
     Listing,
     ListRequest,
-    LockoutEffect,
-    LockoutRequest,
     ManualStep,
     Observed,
     Plain,
@@ -32,12 +31,14 @@ from perimeter.sdk import (
     Written,
     path_of,
 )
+from perimeter_okta.access import with_status
 from perimeter_okta.attributes import ID, moment
 from perimeter_okta.client import OktaReader, OktaWriter
 from perimeter_okta.console import console
 from perimeter_okta.decode import given, text, time
 from perimeter_okta.permissions import USERS
 from perimeter_okta.quirks import ACTIVATION_MAIL, DEACTIVATION
+from perimeter_okta.revocation import end_sessions
 
 EVERYBODY = 'lastUpdated ge "1970-01-01T00:00:00.000Z"'
 """Okta's list leaves out deprovisioned users unless a filter is given."""
@@ -119,7 +120,7 @@ class User(ResourceType):
         return None if data is None else decode(data)
 
     def update(self, writer: OktaWriter, request: UpdateRequest) -> Written:
-        """Move the account through its lifecycle."""
+        """Move the account through its lifecycle; who may not sign in any more loses sessions and tokens, too."""
         wanted = given(request.after, "status")
         answer = ""
         for action in _steps(str(request.before.get("status")), wanted):
@@ -128,6 +129,9 @@ class User(ResourceType):
             )
             path = path_of("api", "v1", "users", request.id, "lifecycle", action)
             answer = writer.post(path, None, params).request_id
+        if answer and wanted in {"SUSPENDED", "DEPROVISIONED"}:
+            ended = f"The user was {'suspended' if wanted == 'SUSPENDED' else 'deprovisioned'}"
+            end_sessions(writer, request.id, request.also, ended=ended)
         return Written(id=request.id, request_id=answer)
 
     def delete(self, writer: OktaWriter, request: DeleteRequest) -> str:
@@ -175,23 +179,19 @@ class User(ResourceType):
             )
         return None
 
-    def lockout(self, request: LockoutRequest) -> LockoutEffect:
+    def may_lock_out(self, transition: Transition) -> bool:
+        """Only a change of the status can."""
+        return transition.before is not None and transition.changed("status")
+
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
         """Who is no longer enabled cannot sign in."""
-        before, after = request.transition.before or {}, request.transition.after
-        user = str(before.get("id"))
-        if after is None or user not in {person.id for person in request.administrators}:
-            return LockoutEffect()
-        status = after.get("status")
-        because = f"the account {before.get('login')} becomes {status}"
-        if isinstance(status, Unknown):
-            return LockoutEffect(uncertain=frozenset({user}), because=because)
-        was = canonical_status(before.get("status")) == "ACTIVE"
-        stays = canonical_status(status) == "ACTIVE"
-        if was and not stays:
-            return LockoutEffect(lost=frozenset({user}), because=because)
-        if stays and not was:
-            return LockoutEffect(regained=frozenset({user}), because=because)
-        return LockoutEffect()
+        before, after = transition.before or {}, transition.after
+        if after is None:
+            return (access,)
+        was, becomes = before.get("status"), after.get("status")
+        if canonical_status(was) == canonical_status(becomes):
+            return (access,)
+        return (with_status(access, str(before.get("id")), was, becomes),)
 
     def facets(self, attributes: Attributes) -> tuple[Facet, ...]:
         """An identity."""

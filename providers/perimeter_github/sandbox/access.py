@@ -88,6 +88,8 @@ def check(need: Need, caller: Caller, organization: dict[str, Any] | None) -> No
     """Refuse a caller who lacks what an operation needs."""
     if caller.kind not in need.kinds:
         raise Refused(403, _WRONG_KIND[caller.kind], headers=need.headers)
+    if organization is not None and need.scopes and caller.login:
+        _admit(organization, caller)
     if caller.kind == "classic":
         if need.scopes and not need.scopes & caller.scopes:
             raise _hidden(need, "Must have admin rights to Organization.")
@@ -97,6 +99,25 @@ def check(need: Need, caller: Caller, organization: dict[str, Any] | None) -> No
         return
     if role_of(organization, caller.login) != "admin":
         raise _hidden(need, "You must be an organization owner to use this endpoint.")
+
+
+def _admit(organization: dict[str, Any], caller: Caller) -> None:
+    """Members without a required second factor keep their membership and are let at nothing until they enrol one."""
+    if not blocked(organization, caller.login):
+        return
+    raise Refused(403, "Resource protected by organization two-factor authentication requirement.")
+
+
+def blocked(organization: dict[str, Any], login: str) -> str:
+    """Why a member is kept out of the organisation's resources; empty when they are not."""
+    member = next((m for m in organization["members"] if m["login"].lower() == login.lower()), None)
+    if member is None:
+        return ""
+    if organization["settings"]["two_factor_requirement_enabled"] and not member["two_factor"]:
+        return "the organisation requires a second factor"
+    if organization.get("saml_enforced") and not member.get("saml_identity"):
+        return "the organisation enforces SAML, and the member has no linked identity"
+    return ""
 
 
 def role_of(organization: dict[str, Any], login: str) -> str:
@@ -174,11 +195,16 @@ def _installation_token(token: dict[str, Any], content: Content) -> Caller:
     _, installation = found
     if installation["suspended_at"]:
         raise Refused(403, "This installation has been suspended")
+    held = installation["permissions"]
+    granted = {
+        name: min(level, held.get(name, ""), key=lambda one: _LEVELS.get(one, 0))
+        for name, level in token.get("permissions", held).items()
+    }
     only = installation["repositories"] if _selected(installation) else None
     return Caller(
         name=f"installation {installation['id']}",
         kind="installation",
-        permissions=dict(token.get("permissions", installation["permissions"])),
+        permissions=granted,
         installation=installation["id"],
         app=installation["app_id"],
         repositories=_names(only),

@@ -107,6 +107,18 @@ def remove(
     return Response(status=204)
 
 
+def ping(
+    content: Content,
+    caller: Caller,  # noqa: ARG001
+    request: Request,  # noqa: ARG001
+    organization: dict[str, Any],
+    number: str,
+) -> Response:
+    """``POST /orgs/{org}/hooks/{hook_id}/pings``; the hook remembers when it was pinged."""
+    _find(organization, number).setdefault("pings", []).append(content.now())
+    return Response(status=204)
+
+
 def _find(organization: dict[str, Any], number: str) -> dict[str, Any]:
     for hook in organization["hooks"]:
         if str(hook["id"]) == number:

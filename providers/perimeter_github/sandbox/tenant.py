@@ -137,6 +137,7 @@ class Content:
         organization.setdefault("name", organization["login"])
         organization.setdefault("created_at", LONG_AGO)
         organization.setdefault("updated_at", organization["created_at"])
+        _complete_secrets(organization)
         organization["settings"] = {**SETTINGS, **organization.get("settings", {})}
         for name in _COLLECTIONS:
             for item in organization.setdefault(name, []):
@@ -147,10 +148,20 @@ class Content:
         for name, value in _COLLECTIONS[collection].items():
             item.setdefault(name, copy.deepcopy(value))
         if collection == "repositories":
+            for holder in (item, *item["environments"].values()):
+                _complete_secrets(holder)
             for key in item["keys"]:
                 self._number(key)
                 for name, value in _KEY.items():
                     key.setdefault(name, value)
+
+
+def _complete_secrets(holder: dict[str, Any]) -> None:
+    """Secrets of GitHub Actions: by name, what they hold."""
+    for name, secret in holder.get("secrets", {}).items():
+        for part, value in _SECRET.items():
+            secret.setdefault(part, copy.deepcopy(value))
+        secret["name"] = name
 
 
 def node_id(kind: str, number: int) -> str:
@@ -166,6 +177,13 @@ def dict_of(value: Any) -> dict[str, Any]:
     return found
 
 
+_SECRET: dict[str, Any] = {
+    "value": "",
+    "created_at": LONG_AGO,
+    "updated_at": LONG_AGO,
+    "visibility": "private",
+    "repositories": [],
+}
 _KEY: dict[str, Any] = {
     "title": "key",
     "read_only": True,
@@ -184,6 +202,7 @@ _COLLECTIONS: dict[str, dict[str, Any]] = {
         "description": None,
         "admins": [],
         "keys": [],
+        "environments": {},
     },
     "installations": {
         "permissions": {"metadata": "read"},

@@ -10,6 +10,7 @@ from typing import Any
 from perimeter.sandbox.conditional import conditional
 from perimeter.sandbox.wire import Request, Response
 from perimeter_github.sandbox import (
+    action_secrets,
     apps,
     graph,
     hooks,
@@ -18,7 +19,14 @@ from perimeter_github.sandbox import (
     repositories,
     token_access,
 )
-from perimeter_github.sandbox.access import Caller, Need, authenticate, check
+from perimeter_github.sandbox.access import (
+    Caller,
+    Need,
+    authenticate,
+    blocked,
+    check,
+    role_of,
+)
 from perimeter_github.sandbox.errors import DOCS, Refused, not_found
 from perimeter_github.sandbox.limits import Limits, headers
 from perimeter_github.sandbox.tenant import Content
@@ -58,90 +66,128 @@ _PATS = "organization_personal_access_tokens"
 _ASKED = "organization_personal_access_token_requests"
 _KEYS_READ = _need("administration", "read", "repo", owner=False)
 _KEYS_WRITE = _need("administration", "write", "repo", owner=False)
+_ORG_SECRETS_READ = _need("organization_secrets", "read", "admin:org")
+_ORG_SECRETS_WRITE = _need("organization_secrets", "write", "admin:org")
 _HOOKS_READ = _need("organization_hooks", "read", "admin:org_hook")
 _HOOKS_WRITE = _need("organization_hooks", "write", "admin:org_hook")
+
+
+_ORG_SECRETS = "/orgs/{org}/actions/secrets"
+_REPO_SECRETS = "/repos/{org}/{repo}/actions/secrets"
+_ENV_SECRETS = "/repos/{org}/{repo}/environments/{environment}/secrets"
 
 
 def _app_only(permission: str, level: str) -> Need:
     return Need(permission=permission, level=level, kinds=_APP_TOKEN)
 
 
-ROUTES = tuple(
-    Route.of(text, need, handler)
-    for text, need, handler in (
-        ("GET /orgs/{org}", _ANY, organizations.show),
-        (
-            "PATCH /orgs/{org}",
-            _need("organization_administration", "write", "admin:org", "repo", hidden=False),
-            organizations.change,
-        ),
-        (
-            "GET /orgs/{org}/installations",
-            _need("organization_administration", "read", "admin:read", "admin:org", hidden=False),
-            apps.installations,
-        ),
-        (
-            "GET /orgs/{org}/members",
-            _need("members", "read", "read:org", owner=False, hidden=False),
-            people.members,
-        ),
-        ("GET /orgs/{org}/repos", _need("metadata", "read", owner=False), repositories.listed),
-        ("GET /orgs/{org}/hooks", _HOOKS_READ, hooks.listed),
-        ("POST /orgs/{org}/hooks", _HOOKS_WRITE, hooks.add),
-        ("GET /orgs/{org}/hooks/{id}", _HOOKS_READ, hooks.show),
-        ("PATCH /orgs/{org}/hooks/{id}", _HOOKS_WRITE, hooks.change),
-        ("PATCH /orgs/{org}/hooks/{id}/config", _HOOKS_WRITE, hooks.change_config),
-        ("DELETE /orgs/{org}/hooks/{id}", _HOOKS_WRITE, hooks.remove),
-        (
-            "GET /orgs/{org}/personal-access-tokens",
-            _app_only(_PATS, "read"),
-            token_access.grants,
-        ),
-        (
-            "POST /orgs/{org}/personal-access-tokens/{id}",
-            _app_only(_PATS, "write"),
-            token_access.revoke,
-        ),
-        (
-            "GET /orgs/{org}/personal-access-tokens/{id}/repositories",
-            _app_only(_PATS, "read"),
-            token_access.grant_repositories,
-        ),
-        (
-            "GET /orgs/{org}/personal-access-token-requests",
-            _app_only(_ASKED, "read"),
-            token_access.requests,
-        ),
-        (
-            "POST /orgs/{org}/personal-access-token-requests/{id}",
-            _app_only(_ASKED, "write"),
-            token_access.review,
-        ),
-        (
-            "GET /orgs/{org}/personal-access-token-requests/{id}/repositories",
-            _app_only(_ASKED, "read"),
-            token_access.request_repositories,
-        ),
-        ("GET /repos/{org}/{repo}", _need("metadata", "read", owner=False), repositories.show),
-        ("GET /repos/{org}/{repo}/keys", _KEYS_READ, repositories.keys),
-        ("POST /repos/{org}/{repo}/keys", _KEYS_WRITE, repositories.add_key),
-        ("GET /repos/{org}/{repo}/keys/{id}", _KEYS_READ, repositories.key),
-        ("DELETE /repos/{org}/{repo}/keys/{id}", _KEYS_WRITE, repositories.remove_key),
-        ("GET /user", Need(kinds=frozenset({"classic", "fine_grained"})), people.current_user),
-        ("GET /installation/repositories", Need(kinds=_APP_TOKEN), apps.own_repositories),
-        (
-            "GET /user/installations/{id}/repositories",
-            Need(kinds=frozenset({"classic"})),
-            apps.user_repositories,
-        ),
-        ("GET /app", Need(kinds=frozenset({"app"})), apps.app),
-        (
-            "POST /app/installations/{id}/access_tokens",
-            Need(kinds=frozenset({"app"})),
-            apps.token,
-        ),
+_PLACES: tuple[tuple[str, Need, Callable[..., Response]], ...] = tuple(
+    (f"{method} {place}{rest}", _need(permission, level, "repo", owner=False), handler)
+    for place, permission in ((_REPO_SECRETS, "secrets"), (_ENV_SECRETS, "environments"))
+    for method, rest, level, handler in (
+        ("GET", "", "read", action_secrets.listed),
+        ("GET", "/public-key", "read", action_secrets.key),
+        ("GET", "/{name}", "read", action_secrets.show),
+        ("PUT", "/{name}", "write", action_secrets.put),
+        ("DELETE", "/{name}", "write", action_secrets.remove),
     )
 )
+
+_OPERATIONS: tuple[tuple[str, Need, Callable[..., Response]], ...] = (
+    ("GET /orgs/{org}", _ANY, organizations.show),
+    (
+        "PATCH /orgs/{org}",
+        _need("organization_administration", "write", "admin:org", "repo", hidden=False),
+        organizations.change,
+    ),
+    (
+        "GET /orgs/{org}/installations",
+        _need("organization_administration", "read", "admin:read", "admin:org", hidden=False),
+        apps.installations,
+    ),
+    (
+        "GET /orgs/{org}/members",
+        _need("members", "read", "read:org", owner=False, hidden=False),
+        people.members,
+    ),
+    ("GET /orgs/{org}/repos", _need("metadata", "read", owner=False), repositories.listed),
+    ("GET /orgs/{org}/hooks", _HOOKS_READ, hooks.listed),
+    ("POST /orgs/{org}/hooks", _HOOKS_WRITE, hooks.add),
+    ("GET /orgs/{org}/hooks/{id}", _HOOKS_READ, hooks.show),
+    ("PATCH /orgs/{org}/hooks/{id}", _HOOKS_WRITE, hooks.change),
+    ("PATCH /orgs/{org}/hooks/{id}/config", _HOOKS_WRITE, hooks.change_config),
+    ("DELETE /orgs/{org}/hooks/{id}", _HOOKS_WRITE, hooks.remove),
+    ("POST /orgs/{org}/hooks/{id}/pings", _HOOKS_WRITE, hooks.ping),
+    (
+        "GET /orgs/{org}/personal-access-tokens",
+        _app_only(_PATS, "read"),
+        token_access.grants,
+    ),
+    (
+        "POST /orgs/{org}/personal-access-tokens/{id}",
+        _app_only(_PATS, "write"),
+        token_access.revoke,
+    ),
+    (
+        "GET /orgs/{org}/personal-access-tokens/{id}/repositories",
+        _app_only(_PATS, "read"),
+        token_access.grant_repositories,
+    ),
+    (
+        "GET /orgs/{org}/personal-access-token-requests",
+        _app_only(_ASKED, "read"),
+        token_access.requests,
+    ),
+    (
+        "POST /orgs/{org}/personal-access-token-requests/{id}",
+        _app_only(_ASKED, "write"),
+        token_access.review,
+    ),
+    (
+        "GET /orgs/{org}/personal-access-token-requests/{id}/repositories",
+        _app_only(_ASKED, "read"),
+        token_access.request_repositories,
+    ),
+    ("GET /repos/{org}/{repo}", _need("metadata", "read", owner=False), repositories.show),
+    ("GET /repos/{org}/{repo}/keys", _KEYS_READ, repositories.keys),
+    ("POST /repos/{org}/{repo}/keys", _KEYS_WRITE, repositories.add_key),
+    ("GET /repos/{org}/{repo}/keys/{id}", _KEYS_READ, repositories.key),
+    ("DELETE /repos/{org}/{repo}/keys/{id}", _KEYS_WRITE, repositories.remove_key),
+    (f"GET {_ORG_SECRETS}", _ORG_SECRETS_READ, action_secrets.organization_secrets),
+    (f"GET {_ORG_SECRETS}/public-key", _ORG_SECRETS_READ, action_secrets.organization_key),
+    (f"GET {_ORG_SECRETS}/{{name}}", _ORG_SECRETS_READ, action_secrets.organization_secret),
+    (
+        f"PUT {_ORG_SECRETS}/{{name}}",
+        _ORG_SECRETS_WRITE,
+        action_secrets.put_organization_secret,
+    ),
+    (
+        f"DELETE {_ORG_SECRETS}/{{name}}",
+        _ORG_SECRETS_WRITE,
+        action_secrets.remove_organization_secret,
+    ),
+    (f"GET {_ORG_SECRETS}/{{name}}/repositories", _ORG_SECRETS_READ, action_secrets.selected),
+    (
+        "GET /repos/{org}/{repo}/environments",
+        _need("actions", "read", "repo", owner=False),
+        action_secrets.environments,
+    ),
+    *_PLACES,
+    ("GET /user", Need(kinds=frozenset({"classic", "fine_grained"})), people.current_user),
+    ("GET /installation/repositories", Need(kinds=_APP_TOKEN), apps.own_repositories),
+    (
+        "GET /user/installations/{id}/repositories",
+        Need(kinds=frozenset({"classic"})),
+        apps.user_repositories,
+    ),
+    ("GET /app", Need(kinds=frozenset({"app"})), apps.app),
+    (
+        "POST /app/installations/{id}/access_tokens",
+        Need(kinds=frozenset({"app"})),
+        apps.token,
+    ),
+)
+ROUTES = tuple(Route.of(text, need, handler) for text, need, handler in _OPERATIONS)
 
 
 class GitHub:
@@ -157,6 +203,51 @@ class GitHub:
     def dump(self) -> dict[str, Any]:
         """The present content, as a seed that restores it exactly."""
         return self._content.dump()
+
+    def can_sign_in(self, login: str, organization: str) -> bool:
+        """Whether a member gets at the organisation's resources; what the tenant says, for tests and drills."""
+        found = self._content.organization(organization)
+        return found is not None and bool(role_of(found, login)) and not blocked(found, login)
+
+    def administers(self, login: str, organization: str) -> bool:
+        """Whether somebody owns the organisation."""
+        found = self._content.organization(organization)
+        return found is not None and role_of(found, login) == "admin"
+
+    def works(self, token: str, organization: str, *permissions: str) -> bool:
+        """Whether a call with this token is let in, and an app's token holds the permissions (``members=read``)."""
+        found = self._content.organization(organization)
+        headers = {"authorization": f"Bearer {token}"}
+        try:
+            caller = authenticate(Request(method="GET", path="/", headers=headers), self._content)
+        except Refused:
+            return False
+        if found is None or (caller.login and blocked(found, caller.login)):
+            return False
+        if caller.kind == "installation":
+            return all(caller.may(*word.split("=")) for word in permissions)
+        return role_of(found, caller.login) == "admin"
+
+    def secret(
+        self, organization: str, name: str, repository: str = "", environment: str = ""
+    ) -> str | None:
+        """What a workflow would read as a secret of GitHub Actions; None where there is none."""
+        holder = self._content.organization(organization)
+        if holder is not None and repository:
+            found = self._content.repository(organization, repository)
+            holder = None if found is None else action_secrets.holder_of(found, environment)
+        return None if holder is None else action_secrets.value(holder, name)
+
+    def reaches(self, organization: str, repository: str, private_key: str) -> bool:
+        """Whether a private key gets at a repository by SSH now; its deploy key remembers the use."""
+        found = self._content.repository(organization, repository)
+        return found is not None and action_secrets.uses_key(self._content, found, private_key)
+
+    def signature(self, organization: str, hook: int, body: bytes) -> str:
+        """The signature of a webhook's delivery; empty where it is sent without one."""
+        found = self._content.organization(organization) or {"hooks": ()}
+        held = next((one for one in found["hooks"] if one["id"] == hook), None)
+        return "" if held is None else action_secrets.signs(held, body)
 
     def writes(self, request: Request) -> bool:
         """Whether a successful call changed the tenant: queries and token calls do not."""

@@ -9,7 +9,7 @@ from typing import Any
 from perimeter_okta.sandbox.answers import Data, body_of, invalid, matching, missing, page, refuse
 from perimeter_okta.sandbox.routing import Request, Response, Route, Tenant, Visit
 
-_OWN = ("groups", "grants")
+_OWN = ("groups", "grants", "users", "secrets")
 _GRANTS = {"web": ["authorization_code"], "service": ["client_credentials"]}
 
 
@@ -127,6 +127,22 @@ def _list_apps(call: Visit) -> Response:
     )
 
 
+def _apps_of_group(call: Visit, identifier: str) -> Response:
+    call.tenant.group(identifier)
+    found = [
+        app
+        for app in call.tenant.listed(call.tenant.apps)
+        if any(one["id"] == identifier for one in app["groups"])
+    ]
+    return page(
+        call.request,
+        found,
+        limit=20,
+        most=call.tenant.most(200),
+        present=lambda one: _app(call.request, one),
+    )
+
+
 def _get_app(call: Visit, identifier: str) -> Response:
     return Response(body=_app(call.request, call.tenant.app(identifier)))
 
@@ -146,6 +162,7 @@ def _create_app(call: Visit) -> Response:
         "lastUpdated": now,
         "groups": [],
         "grants": [],
+        "users": [],
     }
     _settle(call.tenant, app)
     _check(app)
@@ -315,6 +332,7 @@ _GROUP, _GRANT = f"{_ONE}/groups/{{group}}", f"{_ONE}/grants/{{grant}}"
 
 ROUTES = (
     Route("GET", "/api/v1/apps", _READ, _list_apps),
+    Route("GET", "/api/v1/groups/{id}/apps", "okta.groups.read", _apps_of_group),
     Route("POST", "/api/v1/apps", _MANAGE, _create_app),
     Route("GET", _ONE, _READ, _get_app),
     Route("PUT", _ONE, _MANAGE, _replace_app),

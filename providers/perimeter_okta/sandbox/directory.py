@@ -214,6 +214,7 @@ def _replace_group(call: Visit, identifier: str) -> Response:
 def _delete_group(call: Visit, identifier: str) -> Response:
     _writable(call.tenant, identifier)
     del call.tenant.groups[identifier]
+    call.tenant.group_roles.pop(identifier, None)
     for app in call.tenant.apps.values():
         app["groups"] = [one for one in app["groups"] if one["id"] != identifier]
     for policy in call.tenant.policies.values():

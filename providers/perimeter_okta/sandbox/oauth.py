@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from perimeter_okta.sandbox.answers import Data, Refusal
 from perimeter_okta.sandbox.routing import Request, Response, Route, Tenant, Visit
+from perimeter_okta.sandbox.tokens import refreshed
 
 _LIFETIME = 3600
 _KIND = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -22,8 +23,14 @@ def _refuse(status: int, error: str, description: str) -> Refusal:
 
 def _token(call: Visit) -> Response:
     form = dict(parse_qsl(call.request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    if form.get("grant_type") == "refresh_token":
+        return refreshed(call, form)
     if form.get("grant_type") != "client_credentials":
-        raise _refuse(400, "unsupported_grant_type", "Only client_credentials is supported.")
+        raise _refuse(
+            400,
+            "unsupported_grant_type",
+            "Only client_credentials and refresh_token are supported.",
+        )
     app = _client(call.tenant, call.request, form)
     wanted = form.get("scope", "").split()
     if not wanted:

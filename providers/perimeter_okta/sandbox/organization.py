@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perimeter_okta.sandbox.answers import Data, body_of, missing, value_page
 from perimeter_okta.sandbox.routing import Request, Response, Route, Tenant, Visit
+from perimeter_okta.sandbox.signin import roles_of
 
 _SECRET = ("token", "scopes")
 
@@ -64,7 +65,7 @@ def _revoke_token(call: Visit, identifier: str) -> Response:
 
 
 def _assignees(call: Visit) -> Response:
-    found = [call.tenant.users[one] for one in sorted(call.tenant.roles) if call.tenant.roles[one]]
+    found = [user for _, user in sorted(call.tenant.users.items()) if roles_of(call.tenant, user)]
 
     def present(user: Data) -> Data:
         place = f"{call.request.base_url}/api/v1/users/{user['id']}"
@@ -77,9 +78,21 @@ def _assignees(call: Visit) -> Response:
 
 def _user_roles(call: Visit, identifier: str) -> Response:
     user = call.tenant.user(identifier)
-    href = f"{call.request.base_url}/api/v1/users/{user['id']}"
-    common = {"status": "ACTIVE", "assignmentType": "USER", "_links": {"assignee": {"href": href}}}
-    return Response(body=[{**common, **role} for role in call.tenant.roles.get(user["id"], [])])
+    found = roles_of(call.tenant, user)
+    return Response(body=[_role(call.request, role, user["id"], group) for role, group in found])
+
+
+def _role(request: Request, role: Data, user: str, group: str) -> Data:
+    place = f"groups/{group}" if group else f"users/{user}"
+    links = {"assignee": {"href": f"{request.base_url}/api/v1/{place}"}}
+    kind = "GROUP" if group else "USER"
+    return {"status": "ACTIVE", "assignmentType": kind, "_links": links, **role}
+
+
+def _group_roles(call: Visit, identifier: str) -> Response:
+    call.tenant.group(identifier)
+    found = call.tenant.group_roles.get(identifier, [])
+    return Response(body=[_role(call.request, role, "", identifier) for role in found])
 
 
 def _user_factors(call: Visit, identifier: str) -> Response:
@@ -99,5 +112,6 @@ ROUTES = (
     Route("DELETE", _TOKEN, "okta.apiTokens.manage", _revoke_token),
     Route("GET", "/api/v1/iam/assignees/users", "okta.roles.read", _assignees),
     Route("GET", "/api/v1/users/{id}/roles", "okta.roles.read", _user_roles),
+    Route("GET", "/api/v1/groups/{id}/roles", "okta.roles.read", _group_roles),
     Route("GET", "/api/v1/users/{id}/factors", "okta.users.read", _user_factors),
 )

@@ -31,15 +31,23 @@ class Tenant:
         self.org.setdefault("created", "2020-01-01T00:00:00.000Z")
         self.sequence: int = data.get("sequence", 0)
         self.page_size: int | None = data.get("page_size")
+        self.address: str = data.get("address", "127.0.0.1")
         self.list_delay: float = data.get("list_delay", 0)
         self.rate_limits: dict[str, list[float]] = data.get("rate_limits", {})
         self.pending: dict[str, float] = data.get("pending", {})
         self.users = self._objects(data, "users", "00u", status="ACTIVE", lastLogin=None)
         self.groups = self._objects(data, "groups", "00g", type="OKTA_GROUP", users=[])
         self.policies = self._objects(data, "policies", "00p", type="OKTA_SIGN_ON", rules=[])
-        self.apps = self._objects(data, "apps", "0oa", status="ACTIVE", groups=[], grants=[])
+        self.apps = self._objects(
+            data, "apps", "0oa", status="ACTIVE", groups=[], grants=[], users=[]
+        )
+        self.refresh_tokens = self._objects(data, "refresh_tokens", "oar")
         self.api_tokens = self._objects(data, "api_tokens", "00T", clientName="Okta API")
+        self.api_services = self._objects(data, "api_services", "0oa", secrets=[])
+        self.judges_roles = "roles" in data or "group_roles" in data
         self.roles: dict[str, list[Data]] = data.get("roles", {})
+        self.group_roles: dict[str, list[Data]] = data.get("group_roles", {})
+        self.zones: dict[str, list[str]] = data.get("zones", {})
         self.factors: dict[str, list[Data]] = data.get("factors", {})
         self.access_tokens: dict[str, Data] = data.get("access_tokens", {})
         self.assertions: dict[str, float] = data.get("assertions", {})
@@ -51,14 +59,18 @@ class Tenant:
             "sequence": self.sequence,
             "page_size": self.page_size,
             "list_delay": self.list_delay,
+            "address": self.address,
             "rate_limits": self.rate_limits,
             "pending": self.pending,
             "users": list(self.users.values()),
             "groups": list(self.groups.values()),
             "policies": list(self.policies.values()),
             "apps": list(self.apps.values()),
+            "refresh_tokens": list(self.refresh_tokens.values()),
             "api_tokens": list(self.api_tokens.values()),
-            "roles": self.roles,
+            "api_services": list(self.api_services.values()),
+            **({"roles": self.roles, "group_roles": self.group_roles} if self.judges_roles else {}),
+            "zones": self.zones,
             "factors": self.factors,
             "access_tokens": self.access_tokens,
             "assertions": self.assertions,

@@ -9,7 +9,17 @@ from typing import Any
 
 from perimeter.sandbox.rates import Bucket, Taken
 from perimeter.sandbox.wire import Request, Response
-from perimeter_okta.sandbox import apps, directory, oauth, organization, policies
+from perimeter_okta.sandbox import (
+    apps,
+    client_secrets,
+    directory,
+    oauth,
+    organization,
+    policies,
+    sessions,
+    signin,
+    tokens,
+)
 from perimeter_okta.sandbox.answers import Data, Refusal, refuse
 from perimeter_okta.sandbox.routing import Caller, Route, Visit, route_of
 from perimeter_okta.sandbox.tenant import Tenant
@@ -17,9 +27,12 @@ from perimeter_okta.sandbox.tenant import Tenant
 _ROUTES: tuple[Route, ...] = (
     *organization.ROUTES,
     *directory.ROUTES,
+    *sessions.ROUTES,
+    *tokens.ROUTES,
     *policies.ROUTES,
     *apps.ROUTES,
     *oauth.ROUTES,
+    *client_secrets.ROUTES,
 )
 _LIMITS: dict[str, tuple[int, float]] = {
     "/api/v1/users": (600, 60),
@@ -51,6 +64,8 @@ class Okta:
         self._tenant = Tenant(seed, clock)
         policies.settle_all(self._tenant)
         apps.settle_all(self._tenant)
+        client_secrets.settle_all(self._tenant)
+        tokens.settle_all(self._tenant)
         self._buckets: dict[tuple[str, str], Bucket] = {}
         self._calls = 0
 
@@ -68,9 +83,39 @@ class Okta:
         """A seed that restores the org exactly."""
         return self._tenant.dump()
 
+    def can_sign_in(self, user: str, address: str = signin.SOMEWHERE) -> signin.Decision:
+        """Whether somebody (id or login) gets in from an address; what the tenant says, for tests and drills."""
+        try:
+            return signin.sign_in(self._tenant, self._tenant.user(user), address)
+        except Refusal:
+            return signin.Decision(allowed=False, because="there is no such account")
+
+    def administers(self, user: str) -> bool:
+        """Whether somebody (id or login) is super administrator, directly or through a group."""
+        try:
+            return signin.administers(self._tenant, self._tenant.user(user))
+        except Refusal:
+            return False
+
+    def works(self, token: str) -> bool:
+        """Whether a call with this API token is let in, and its user administers."""
+        headers = {"authorization": f"SSWS {token}"}
+        request = Request(method="GET", path="/api/v1/users/me", headers=headers)
+        try:
+            caller = self._caller(request)
+        except Refusal:
+            return False
+        user = self._tenant.users[caller.user]
+        return not self._tenant.judges_roles or bool(signin.roles_of(self._tenant, user))
+
+    def accepts(self, client: str, secret: str) -> bool:
+        """Whether an OAuth client proves itself by a secret now."""
+        return client_secrets.accepts(self._tenant, client, secret)
+
     def writes(self, request: Request) -> bool:
         """Whether a request may change what a tenant holds; asking for a token does not."""
-        return request.method not in {"GET", "HEAD"} and request.path != "/oauth2/v1/token"
+        asks = request.path in {"/oauth2/v1/token", "/oauth2/v1/introspect"}
+        return request.method not in {"GET", "HEAD"} and not asks
 
     def error_body(self, status: int, request: Request) -> Any:
         """The body of an injected error."""
@@ -133,6 +178,9 @@ class Okta:
         user = self._tenant.users.get(token["userId"])
         if user is None or user["status"] not in {"ACTIVE", "PASSWORD_EXPIRED"}:
             raise refuse(401, "E0000011", "Invalid token provided")
+        network = token.get("network") or {}
+        if not signin.within(self._tenant, network, self._tenant.address):
+            raise refuse(401, "E0000011", "Invalid token provided")
         scopes = token.get("scopes")
         return Caller(
             key=f"token {token['id']}",
@@ -141,7 +189,8 @@ class Okta:
         )
 
     def _permit(self, caller: Caller, route: Route, request: Request) -> None:
-        if not route.scope or caller.scopes is None or route.scope in caller.scopes:
+        may = caller.scopes is None or route.scope in caller.scopes
+        if not route.scope or (may and self._empowered(caller, route.scope)):
             return
         text = "You do not have permission to perform the requested action"
         refusal = refuse(403, "E0000006", text)
@@ -152,6 +201,18 @@ class Okta:
             )
             refusal.response = replace(refusal.response, headers={"WWW-Authenticate": said})
         raise refusal
+
+    def _empowered(self, caller: Caller, scope: str) -> bool:
+        """Whether the user behind an API token holds a role that lets it: a token can do what its user can."""
+        if not caller.user or not self._tenant.judges_roles:
+            return True
+        held = {
+            role["type"]
+            for role, _ in signin.roles_of(self._tenant, self._tenant.users[caller.user])
+        }
+        if scope.endswith(".read"):
+            return bool(held)
+        return bool(held - {"READ_ONLY_ADMIN", "REPORT_ADMIN"})
 
     def _take(self, caller: Caller, request: Request) -> Taken:
         parts = request.path.strip("/").split("/")

@@ -60,8 +60,12 @@ class Account:
     iam: Any = None
 
     def __post_init__(self) -> None:
-        self.iam = self._own(boto3.client("iam", **self._keys(self.moto.environment)))
+        self.iam = self.client("iam")
         self.environment = dict(self.moto.environment)
+
+    def client(self, service: str) -> Any:
+        """A client of a service that perimeter knows nothing of."""
+        return self._own(boto3.client(service, **self._keys(self.moto.environment)))  # type: ignore[call-overload]
 
     def connect(self, **config: Any) -> ConnectRequest:
         def note(method: str, url: str, status: int, seconds: float) -> None:

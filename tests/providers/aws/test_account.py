@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from perimeter.sdk import Conflict, Fatal, Forbidden, NotFound, Unauthenticated, Unseen
+from perimeter.sdk import (
+    AccessRequest,
+    Conflict,
+    Fatal,
+    Forbidden,
+    NotFound,
+    Unauthenticated,
+    Unseen,
+)
 from perimeter_aws.provider import Aws
 from tests.providers.aws.conftest import ACCOUNT, ADMINISTRATOR, READ_ONLY, Account, trust
 
@@ -41,7 +49,7 @@ def test_an_assumed_role_is_the_caller(account: Account) -> None:
     reader = account.reader(assume_role={"role_arn": role["Role"]["Arn"], "session_name": "ci"})
     tenant = account.provider.tenant(reader)
     assert tenant.caller == f"arn:aws:sts::{ACCOUNT}:assumed-role/perimeter/ci"
-    people = account.provider.administrators(reader, tenant)
+    people = account.provider.access(reader, AccessRequest(tenant=tenant)).people
     assert [person.id for person in people if person.caller] == [role["Role"]["RoleId"]]
 
 
@@ -174,7 +182,9 @@ def test_administrators_are_found_by_policy_group_and_document(account: Account)
     iam.create_role(RoleName="admin", AssumeRolePolicyDocument=trust(OUTSIDE))
     iam.attach_role_policy(RoleName="admin", PolicyArn=ADMINISTRATOR)
     key = account.act_as("ci", "iam:*")
-    people = account.provider.administrators(account.reader(), account.tenant())
+    people = account.provider.access(
+        account.reader(), AccessRequest(tenant=account.tenant())
+    ).people
     names = {person.login.rpartition("/")[2]: person for person in people}
     assert set(names) == {"direct", "grouped", "inline", "own", "admin", "ci"}
     assert names["ci"].caller
@@ -186,7 +196,9 @@ def test_administrators_are_found_by_policy_group_and_document(account: Account)
 def test_a_user_without_any_credential_is_no_way_in(account: Account) -> None:
     account.iam.create_user(UserName="ghost")
     account.iam.attach_user_policy(UserName="ghost", PolicyArn=ADMINISTRATOR)
-    people = account.provider.administrators(account.reader(), account.tenant())
+    people = account.provider.access(
+        account.reader(), AccessRequest(tenant=account.tenant())
+    ).people
     (ghost,) = [person for person in people if person.login.endswith("/ghost")]
     assert not ghost.able
 

@@ -258,6 +258,25 @@ def test_a_users_boundary_is_set_and_taken_away(wire: Wire) -> None:
     assert wire.asked[0]["PermissionsBoundary"] == arn
 
 
+def test_new_audiences_come_before_old_ones_go(wire: Wire) -> None:
+    for verb in ("AddClientIDTo", "RemoveClientIDFrom"):
+        wire.script[f"{verb}OpenIDConnectProvider"] = [answer(f"{verb}OpenIDConnectProvider")]
+    kind = Aws().resources["aws_iam_openid_connect_provider"]
+    before = {"client_id_list": ["a", "b"]}
+    request = UpdateRequest(
+        tenant=TENANT,
+        id="arn:aws:iam::123456789012:oidc-provider/example.com",
+        before=before,
+        after={"client_id_list": ["b", "c"]},
+        changed=frozenset({"client_id_list"}),
+    )
+    kind.update(wire.writer(), request)
+    assert [(call["Action"], call["ClientID"]) for call in wire.asked] == [
+        ("AddClientIDToOpenIDConnectProvider", "c"),
+        ("RemoveClientIDFromOpenIDConnectProvider", "a"),
+    ]
+
+
 def test_plain_http_is_for_loopback_only() -> None:
     with pytest.raises(Fatal, match="endpoint_url"):
         endpoint("iam", {"endpoint_url": "http://iam.example.com"}, {})

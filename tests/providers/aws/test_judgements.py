@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,17 @@ import pytest
 import perimeter_aws
 from perimeter.sdk import (
     UNKNOWN,
+    Access,
     Administrator,
     Attributes,
     Credential,
     Direction,
-    LockoutEffect,
-    LockoutRequest,
     Mode,
     Reason,
     Tenant,
     Transition,
     Unseen,
+    Verdict,
 )
 from perimeter_aws.password_policy import DEFAULTS
 from perimeter_aws.provider import Aws
@@ -34,6 +35,8 @@ OWN = f"arn:aws:iam::{ACCOUNT}:policy/own"
 DENY_ALL = "arn:aws:iam::aws:policy/AWSDenyAll"
 POLICY = "aws_iam_account_password_policy"
 EDGE = "aws_iam_user_policy_attachment"
+OIDC = "aws_iam_openid_connect_provider"
+GITHUB = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
 
 
 def direction(type_name: str, before: Any, after: Any, *siblings: Attributes) -> Direction:
@@ -68,6 +71,21 @@ def direction(type_name: str, before: Any, after: Any, *siblings: Attributes) ->
         (EDGE, None, {"policy_arn": OWN, "effect": UNKNOWN}, Q),
         (EDGE, None, {"policy_arn": UNKNOWN}, Q),
         ("aws_iam_role", {"max_session_duration": 3600}, {"max_session_duration": 7200}, Q),
+        (OIDC, None, {"url": "https://example.com", "client_id_list": ["a"]}, W),
+        (OIDC, {"client_id_list": ["a"]}, None, N),
+        (OIDC, {"client_id_list": ["a"]}, {"client_id_list": ["a", "b"]}, W),
+        (OIDC, {"client_id_list": ["a", "b"]}, {"client_id_list": ["b"]}, N),
+        (OIDC, {"client_id_list": ["a"]}, {"client_id_list": ["b"]}, Q),
+        (OIDC, {"client_id_list": ["a"]}, {"client_id_list": UNKNOWN}, Q),
+        (OIDC, {"thumbprint_list": ["a"]}, {"thumbprint_list": ["b"]}, Q),
+        ("aws_secretsmanager_secret", None, {"name": "s"}, NONE),
+        ("aws_secretsmanager_secret", {"name": "s"}, None, N),
+        ("aws_secretsmanager_secret", {"kms_key_id": "a"}, {"kms_key_id": "b"}, Q),
+        ("aws_secretsmanager_secret", {"description": "a"}, {"description": "b"}, NONE),
+        ("aws_ssm_parameter", None, {"name": "s"}, NONE),
+        ("aws_ssm_parameter", {"name": "s"}, None, N),
+        ("aws_ssm_parameter", {"key_id": "a"}, {"key_id": "b"}, Q),
+        ("aws_ssm_parameter", {"tags": {}}, {"tags": {"a": "b"}}, Q),
     ],
 )
 def test_direction(type_name: str, before: Any, after: Any, expected: Direction) -> None:
@@ -119,23 +137,54 @@ def test_stricter_here_and_looser_there_widens() -> None:
     assert direction(POLICY, dict(DEFAULTS), mixed) is W
 
 
-ANNE = Administrator(id="AIDAANNE", login=f"arn:aws:iam::{ACCOUNT}:user/staff/anne")
-CALLER = Administrator(
-    id="AIDACI",
-    login=f"arn:aws:iam::{ACCOUNT}:user/ci",
-    caller=True,
-    credentials=frozenset({"AKIACALLER0000000000"}),
-)
-ADMIN_ROLE = Administrator(id="AROAADMIN", login=f"arn:aws:iam::{ACCOUNT}:role/admin")
+def principal(name: str, entity: str = "User", **more: Any) -> dict[str, Any]:
+    """Facts of an administrator who has nothing but AWS's own policy."""
+    return {
+        "entity": entity,
+        "name": name,
+        "attached": [ADMINISTRATOR],
+        "always": False,
+        "admin": True,
+        "boundary": "",
+        "password": False,
+        "keys": 1,
+    } | more
 
 
-def lockout(type_name: str, before: Any, after: Any) -> LockoutEffect:
-    return TYPES[type_name].lockout(
-        LockoutRequest(
-            transition=Transition(before=before, after=after, tenant=TENANT),
-            administrators=(ANNE, CALLER, ADMIN_ROLE),
-        )
+def account_access(**more: dict[str, Any]) -> Access:
+    """An account with a user, perimeter's own user (no administrator) and a role."""
+    principals = {
+        "AIDAANNE": principal("anne", attached=[ADMINISTRATOR, READ_ONLY]),
+        "AIDACI": principal("ci", attached=[OWN], admin=False),
+        "AROAADMIN": principal("admin", "Role", password=None, keys=None),
+    } | more
+    people = tuple(
+        Administrator(id=key, login=f"arn:aws:iam::{ACCOUNT}:x/{key}", caller=key == "AIDACI")
+        for key in principals
     )
+    facts = {
+        "principals": principals,
+        "almighty": [ADMINISTRATOR],
+        "denying": [DENY_ALL],
+        "effects": {},
+        "key": "AKIACALLER0000000000",
+    }
+    return Access(people=people, facts=facts)
+
+
+def locked_out(start: Access, type_name: str, before: Any, after: Any) -> tuple[set[str], set[str]]:
+    """Whom a change locks out, for sure or perhaps, in any of the states that it goes through."""
+    transition = Transition(before=before, after=after, tenant=TENANT)
+    kind, lost, unsure = TYPES[type_name], set(), set()
+    if not kind.may_lock_out(transition):
+        return lost, unsure
+    old = Aws().standings(start)
+    for state in kind.access_after(start, transition):
+        for name, standing in Aws().standings(state).items():
+            if standing.verdict.value < old[name].verdict.value:
+                assert standing.because
+                (lost if standing.verdict is Verdict.LOST else unsure).add(name)
+    return lost, unsure
 
 
 @pytest.mark.parametrize(
@@ -196,21 +245,82 @@ def lockout(type_name: str, before: Any, after: Any) -> LockoutEffect:
         (POLICY, dict(DEFAULTS), {**DEFAULTS, "minimum_password_length": 20}, set(), set()),
         (
             POLICY,
+            {**DEFAULTS, "max_password_age": 0},
             {**DEFAULTS, "max_password_age": 90},
-            {**DEFAULTS, "max_password_age": 90, "hard_expiry": True},
             set(),
-            {"AIDAANNE"},
+            set(),
         ),
     ],
 )
 def test_who_would_be_locked_out(
     type_name: str, before: Any, after: Any, lost: set[str], uncertain: set[str]
 ) -> None:
-    found = lockout(type_name, before, after)
-    assert found.lost == lost
-    assert found.uncertain == uncertain
-    assert bool(found.because) or not (lost or uncertain)
+    found = locked_out(account_access(), type_name, before, after)
+    assert found == (lost, uncertain)
     assert TYPES[type_name].affects_sign_in
+
+
+def test_one_of_two_routes_is_enough() -> None:
+    """An inline policy or a group that allows everything leaves an administrator who loses a managed policy one."""
+    edge = {"user": "anne", "policy_arn": ADMINISTRATOR}
+    both = account_access(AIDAANNE=principal("anne", always=True))
+    assert locked_out(both, EDGE, edge, None) == (set(), set())
+    two = account_access(AIDAANNE=principal("anne", attached=[ADMINISTRATOR, OWN]))
+    two = replace(two, facts={**two.facts, "almighty": [ADMINISTRATOR, OWN]})
+    assert locked_out(two, EDGE, edge, None) == (set(), set())
+
+
+def test_the_last_way_in_counts() -> None:
+    key = {"id": "AKIAANNE000000000000", "user": "anne", "status": "Active"}
+    kind = "aws_iam_access_key"
+    assert locked_out(account_access(), kind, key, None) == ({"AIDAANNE"}, set())
+    two = account_access(AIDAANNE=principal("anne", keys=2))
+    assert locked_out(two, kind, key, None) == (set(), set())
+    console = account_access(AIDAANNE=principal("anne", password=True))
+    off = {**key, "status": "Inactive"}
+    assert locked_out(console, kind, key, off) == (set(), set())
+    assert locked_out(account_access(), kind, off, None) == (set(), set())
+
+
+def test_a_wider_trust_policy_locks_nobody_out() -> None:
+    def trust(*accounts: str) -> str:
+        arns = [f"arn:aws:iam::{account}:root" for account in accounts]
+        allow = {"Effect": "Allow", "Principal": {"AWS": arns}, "Action": "sts:AssumeRole"}
+        return json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+
+    one, two, other = trust(ACCOUNT), trust(ACCOUNT, "2" * 12), trust("2" * 12)
+
+    def moved(before: str, after: str) -> tuple[set[str], set[str]]:
+        role = {"id": "AROAADMIN", "name": "admin"}
+        return locked_out(
+            account_access(),
+            "aws_iam_role",
+            {**role, "assume_role_policy": before},
+            {**role, "assume_role_policy": after},
+        )
+
+    assert moved(one, two) == (set(), set())
+    assert moved(two, one) == (set(), {"AROAADMIN"})
+    assert moved(one, other) == (set(), {"AROAADMIN"})
+
+
+def test_an_identity_provider_lets_in_who_is_trusted_by_its_tokens() -> None:
+    """Roles that trust it, and no others."""
+    start = account_access(AROACI=principal("deploy", "Role", federated=(GITHUB,), keys=None))
+    before = {"id": GITHUB, "arn": GITHUB, "client_id_list": ["sts.amazonaws.com", "b"]}
+    assert locked_out(start, OIDC, before, None) == (set(), {"AROACI"})
+    fewer = {**before, "client_id_list": ["b"]}
+    assert locked_out(start, OIDC, before, fewer) == (set(), {"AROACI"})
+    more = {**before, "client_id_list": ["sts.amazonaws.com", "b", "c"]}
+    assert locked_out(start, OIDC, before, more) == (set(), set())
+    other = {**before, "arn": f"{GITHUB}/acme"}
+    assert locked_out(start, OIDC, other, None) == (set(), set())
+
+
+def test_hard_expiry_concerns_passwords_only() -> None:
+    before = {**DEFAULTS, "max_password_age": 90}
+    after = {**before, "hard_expiry": True}
+    assert locked_out(account_access(), POLICY, before, after) == (set(), set())
 
 
 @pytest.mark.parametrize(
@@ -229,6 +339,13 @@ def test_who_would_be_locked_out(
         (EDGE, OWN, None),
         ("aws_iam_role", "deploy", {"name": "deploy"}),
         (POLICY, ACCOUNT, {"id": ACCOUNT}),
+        (OIDC, GITHUB, {"id": GITHUB}),
+        (OIDC, "https://Example.com/x/", {"url": "https://example.com/x"}),
+        (OIDC, "example", None),
+        ("aws_secretsmanager_secret", "billing/aws", {"name": "billing/aws"}),
+        ("aws_secretsmanager_secret", "a b", None),
+        ("aws_ssm_parameter", "/billing/aws", {"name": "/billing/aws"}),
+        ("aws_ssm_parameter", "billing/aws", None),
         (POLICY, "1", None),
     ],
 )
@@ -256,6 +373,15 @@ def test_import_ids(type_name: str, text: str, expected: Any) -> None:
         (POLICY, {"hard_expiry": True, "max_password_age": 0}, ("hard_expiry",)),
         (POLICY, {"password_reuse_prevention": 24}, None),
         ("aws_iam_role", {"name": "r", "max_session_duration": 60}, ("max_session_duration",)),
+        (OIDC, {"url": "http://example.com", "client_id_list": ["a"]}, ("url",)),
+        (OIDC, {"url": "https://example.com", "client_id_list": []}, ("client_id_list",)),
+        (OIDC, {"client_id_list": ["a"], "thumbprint_list": ["x"]}, ("thumbprint_list",)),
+        ("aws_secretsmanager_secret", {"name": "a b"}, ("name",)),
+        ("aws_secretsmanager_secret", {"recovery_window_in_days": 3}, ("recovery_window_in_days",)),
+        ("aws_secretsmanager_secret", {"recovery_window_in_days": 0}, None),
+        ("aws_ssm_parameter", {"name": "a/b"}, ("name",)),
+        ("aws_ssm_parameter", {"name": "/aws/service"}, ("name",)),
+        ("aws_ssm_parameter", {"name": "/billing/aws"}, None),
     ],
 )
 def test_what_can_never_work_is_told_by_the_plan(
@@ -289,10 +415,12 @@ def test_roles_of_aws_services_are_for_those_services() -> None:
     assert role.manual(Transition(before={"name": "r", "path": "/"}, after=None)) is None
 
 
-def test_no_type_has_a_secret_and_every_quirk_is_dated() -> None:
+def test_a_parameters_value_is_the_only_secret_and_every_quirk_is_dated() -> None:
     for kind in TYPES.values():
-        assert not kind.schema.secret_names
-        assert all(a.mode is not Mode.WRITE_ONLY for _, a in kind.schema.walk())
+        secrets = {"value"} if kind.name == "aws_ssm_parameter" else set()
+        assert kind.schema.secret_names == secrets
+        written = {path[0] for path, a in kind.schema.walk() if a.mode is Mode.WRITE_ONLY}
+        assert written == secrets
         for quirk in kind.quirks:
             assert quirk.since.startswith("20")
             assert quirk.source.startswith("https://docs.aws.amazon.com/")

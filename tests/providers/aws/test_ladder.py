@@ -218,7 +218,131 @@ def password_policy(account: Account) -> Ladder:
     )
 
 
-LADDERS = (user, access_key, user_attachment, role_attachment, role, password_policy)
+def oidc_provider(account: Account) -> Ladder:
+    iam = account.iam
+    kind = "aws_iam_openid_connect_provider"
+    base = (
+        'url = "https://token.actions.githubusercontent.com"\n'
+        'client_id_list = ["sts.amazonaws.com"]\n'
+    )
+    prints = [
+        "1c58a3a8518e8759bf075b76b750d4f2df264fcd",
+        "6938fd4d98bab03faadb97b34396831e3780aea1",
+    ]
+
+    def arn(o: StateObject) -> dict[str, Any]:
+        return {"OpenIDConnectProviderArn": o.id}
+
+    return Ladder(
+        kind=TYPES[kind],
+        address=f"{kind}.this",
+        steps=(
+            block(kind, base),
+            block(
+                kind,
+                base
+                + f'thumbprint_list = ["{prints[0].upper()}"]\ntags = {{ team = "ci", old = "1" }}',
+            ),
+            block(
+                kind,
+                base + f'thumbprint_list = ["{prints[1]}"]\ntags = {{ team = "platform" }}',
+            ),
+        ),
+        tamper={
+            "thumbprint_list": lambda o: iam.update_open_id_connect_provider_thumbprint(
+                **arn(o), ThumbprintList=[prints[0]]
+            ),
+            "tags": lambda o: iam.untag_open_id_connect_provider(**arn(o), TagKeys=["team"]),
+        },
+        untampered={
+            "url": "AWS moves no provider to another issuer",
+            "client_id_list": "moto cannot change audiences; see test_client.py",
+        },
+        import_id=lambda o: "https://token.actions.githubusercontent.com/",
+        remove=lambda o: iam.delete_open_id_connect_provider(**arn(o)),
+    )
+
+
+def secret(account: Account) -> Ladder:
+    manager = account.client("secretsmanager")
+    kind = "aws_secretsmanager_secret"
+    base = 'name = "billing-export/aws"\n'
+    return Ladder(
+        kind=TYPES[kind],
+        address=f"{kind}.this",
+        steps=(
+            block(kind, base),
+            block(
+                kind,
+                base + 'description = "Key"\nkms_key_id = "alias/one"\n'
+                'tags = { team = "a", old = "1" }\nrecovery_window_in_days = 0',
+            ),
+            block(
+                kind,
+                base + 'description = "Key of the export"\nkms_key_id = "alias/two"\n'
+                'tags = { team = "billing" }\nrecovery_window_in_days = 0',
+            ),
+        ),
+        tamper={
+            "description": lambda o: manager.update_secret(SecretId=o.id, Description="other"),
+            "kms_key_id": lambda o: manager.update_secret(SecretId=o.id, KmsKeyId="alias/three"),
+            "tags": lambda o: manager.untag_resource(SecretId=o.id, TagKeys=["team"]),
+        },
+        untampered={"name": "AWS renames no secret"},
+        import_id=lambda o: "billing-export/aws",
+        remove=lambda o: manager.delete_secret(SecretId=o.id, ForceDeleteWithoutRecovery=True),
+    )
+
+
+def parameter(account: Account) -> Ladder:
+    ssm = account.client("ssm")
+    kind = "aws_ssm_parameter"
+    name = "/billing-export/aws"
+    base = f'name = "{name}"\n'
+
+    def again(**changed: Any) -> Tamper:
+        return lambda o: ssm.put_parameter(Name=name, Value="theirs", Overwrite=True, **changed)
+
+    tags = {"ResourceType": "Parameter", "ResourceId": name}
+    return Ladder(
+        kind=TYPES[kind],
+        address=f"{kind}.this",
+        steps=(
+            block(kind, base),
+            block(
+                kind,
+                base
+                + 'description = "Key"\nkey_id = "alias/one"\ntags = { team = "a", old = "1" }',
+            ),
+            block(
+                kind,
+                base + 'description = "Key of the export"\nkey_id = "alias/two"\n'
+                'tier = "Advanced"\ntags = { team = "billing" }',
+            ),
+        ),
+        tamper={
+            "description": again(Description="other"),
+            "key_id": again(KeyId="alias/three"),
+            "tier": again(Tier="Standard"),
+            "tags": lambda o: ssm.remove_tags_from_resource(**tags, TagKeys=["team"]),
+        },
+        untampered={"name": "AWS renames no parameter"},
+        import_id=lambda o: name,
+        remove=lambda o: ssm.delete_parameter(Name=name),
+    )
+
+
+LADDERS = (
+    user,
+    access_key,
+    user_attachment,
+    role_attachment,
+    role,
+    password_policy,
+    oidc_provider,
+    secret,
+    parameter,
+)
 
 
 @pytest.fixture(params=LADDERS, ids=lambda made: made.__name__)

@@ -138,3 +138,29 @@ def test_classic_owner(world):
     tenant = world.tenant(world.connect(OWNER))
     assert tenant.edition == "enterprise"
     assert "admin:org" in tenant.scopes
+
+
+def test_a_permission_for_a_while_stands_in_place_of_the_lasting_one(apps):
+    fold, lasting = apps.kind.fold, {"metadata": "read", "contents": "read"}
+    blocks = [{"name": "contents", "access": "write"}, {"name": "issues", "access": "read"}]
+    whole = fold({"app_slug": "x", "permissions": lasting, "permission": blocks})
+    assert whole["permissions"] == {"metadata": "read", "contents": "write", "issues": "read"}
+    assert fold({"permissions": lasting, "permission": []}) == {"permissions": lasting}
+    left = fold({"permission": blocks})
+    assert [path for path, _ in apps.kind.validate(left)] == [("permission",)]
+    assert not list(apps.kind.validate(whole))
+
+
+def test_the_hour_that_tokens_last_is_announced_where_reach_is_lost(apps):
+    before = apps.read("48213377").attributes
+    (quirk,) = apps.kind.quirks
+
+    def announced(**changes):
+        return quirk.applies(apps.transition(before, {**before, **changes}))
+
+    assert "one hour" in quirk.summary
+    assert announced(permissions={"metadata": "read"})
+    assert announced(suspended=True)
+    assert announced(repository_selection="selected", repositories=["a"])
+    assert not announced(permissions={**before["permissions"], "members": "read"})
+    assert not quirk.applies(apps.transition(before, None))

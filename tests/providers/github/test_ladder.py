@@ -1,6 +1,7 @@
 """Every resource type of GitHub climbs the desired-state ladder."""
 
 import copy
+from datetime import UTC, datetime
 
 import pytest
 
@@ -185,7 +186,77 @@ resource "github_deploy_key" "ci" {{
     )
 
 
-LADDERS = {"settings": settings, "webhook": webhook, "deploy_key": deploy_key}
+def _sink(kind, where, holder):
+    """A secret of GitHub Actions in a repository or environment; its value is no attribute."""
+
+    def made(tenant):
+        text = f'resource "{kind}" "sink" {{{{\n{where}  name = "{{name}}"\n}}}}\n'
+
+        def gone(held):
+            name = held.attributes["name"]
+            tenant.change(lambda org: holder(org)["secrets"].pop(name))
+
+        return Ladder(
+            kind=KINDS[kind],
+            address=f"{kind}.sink",
+            steps=(text.format(name="first_key"), text.format(name="SECOND_KEY")),
+            untampered={
+                name: "it is part of the id; a secret elsewhere is another one"
+                for name in ("repository", "environment", "name")
+                if name in KINDS[kind].schema.attributes
+            },
+            import_id=lambda held: held.id,
+            remove=gone,
+        )
+
+    return made
+
+
+def _website(organization):
+    return next(one for one in organization["repositories"] if one["name"] == "Website")
+
+
+def organization_secret(tenant):
+    text = """
+resource "github_actions_organization_secret" "sink" {{
+  name                  = "FIRST_KEY"
+  visibility            = "{visibility}"
+  selected_repositories = {chosen}
+}}
+"""
+
+    def at(organization, held):
+        return organization["secrets"][held.attributes["name"]]
+
+    return Ladder(
+        kind=KINDS["github_actions_organization_secret"],
+        address="github_actions_organization_secret.sink",
+        steps=(
+            text.format(visibility="all", chosen="[]"),
+            text.format(visibility="selected", chosen='["api", "billing"]'),
+        ),
+        tamper={
+            "visibility": tenant.setter(at, "visibility", "all"),
+            "selected_repositories": tenant.setter(at, "repositories", [11, 12]),
+        },
+        untampered={"name": "it is the id; a secret of another name is another one"},
+        import_id=lambda held: held.id,
+        remove=lambda held: tenant.change(lambda org: org["secrets"].pop(held.attributes["name"])),
+    )
+
+
+LADDERS = {
+    "settings": settings,
+    "webhook": webhook,
+    "deploy_key": deploy_key,
+    "actions_secret": _sink("github_actions_secret", '  repository = "Website"\n', _website),
+    "environment_secret": _sink(
+        "github_actions_environment_secret",
+        '  repository = "Website"\n  environment = "prod"\n',
+        lambda organization: _website(organization)["environments"]["prod"],
+    ),
+    "organization_secret": organization_secret,
+}
 
 
 @pytest.mark.parametrize("name", LADDERS)
@@ -263,6 +334,7 @@ def test_what_an_installation_may_do_is_put_right_by_hand(tenant, workspace):
         untampered={
             "app_slug": "an installation is of one app for good",
             "repositories": "GitHub shows them to the app itself only",
+            "permission": "GitHub shows it among permissions",
         },
         import_id=lambda held: held.id,
     )
@@ -270,6 +342,27 @@ def test_what_an_installation_may_do_is_put_right_by_hand(tenant, workspace):
     ladder.climb(work, rungs)
     ladder.drift(work, rungs)
     ladder.listed(work, rungs)
+
+
+def test_a_permission_that_ends_becomes_a_step_by_hand(tenant, workspace):
+    """GitHub lets nobody lower it by API: the clock opens a step, and the tenant closes it."""
+    work = workspace()
+    work.now = lambda: datetime(2026, 11, 1, tzinfo=UTC)
+    lasting = INSTALLATION.replace(', contents = "write"', "").rstrip().removesuffix("}")
+    block = '  permission "contents" {\n    access     = "write"\n    expires_at = "2026-12-01"\n  }\n}\n'
+    work.write(lasting + block)
+    outcome = work.apply()
+    assert outcome.errors == []
+    assert work.plan().plan.is_empty
+    work.now = lambda: datetime(2026, 12, 1, tzinfo=UTC)
+    (change,) = [one for one in work.plan().plan.changes if one.manual is not None]
+    assert (change.clock, change.reason) == (True, "block_expired")
+    assert "contents from write to none" in change.manual.instructions
+    assert any("one hour" in quirk for quirk in change.quirks)
+    tenant.setter(_installation, "permissions", {"metadata": "read", "issues": "write"})(
+        work.state.resources["github_app_installation.drift"].current()
+    )
+    assert all(one.manual is None for one in work.plan().plan.changes)
 
 
 GRANT = """

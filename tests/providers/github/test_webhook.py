@@ -1,7 +1,7 @@
 import pytest
 
 from perimeter.sandbox.faults import Fault
-from perimeter.sdk import Direction, Forbidden, NotFound, Retryable, Unknown
+from perimeter.sdk import Direction, Forbidden, InvokeRequest, NotFound, Retryable, Unknown
 
 from .world import APP, FINE, MEMBER, SMALL_APP, seed, world_of
 
@@ -191,3 +191,17 @@ def test_many_hooks_come_in_pages(tmp_path):
         world.calls.clear()
         assert len(hooks.objects()) == 230
         assert world.calls.count(path="*/hooks") == 3
+
+
+def test_a_ping_is_sent_once_per_invocation(hooks, world):
+    """``github_webhook_ping``; what is not there, or not ours to ping, is said so."""
+    ping = world.provider.actions["github_webhook_ping"]
+    request = InvokeRequest(tenant=hooks.tenant, config={"webhook": "601"})
+    assert ping.invoke(hooks.client, request).request_id
+    assert len(world.organization["hooks"][0]["pings"]) == 1
+    with pytest.raises(NotFound):
+        ping.invoke(hooks.client, InvokeRequest(tenant=hooks.tenant, config={"webhook": "999"}))
+    assert [path for path, _ in ping.validate({"webhook": "x"})] == [("webhook",)]
+    small = world.connect(SMALL_APP, write=True)
+    with pytest.raises((Forbidden, NotFound)):
+        ping.invoke(small, request)

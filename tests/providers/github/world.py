@@ -54,7 +54,13 @@ SEED = {
                         {"id": 502, "key": public_key(2), "title": "deploy"},
                     ],
                 },
-                {"name": "Website", "id": 12, "visibility": "public"},
+                {
+                    "name": "Website",
+                    "id": 12,
+                    "visibility": "public",
+                    "secrets": {"NPM_TOKEN": {"value": "npm-token-of-old"}},
+                    "environments": {"prod": {"secrets": {"HOST_KEY": {"value": "host-key"}}}},
+                },
                 {"name": "billing", "id": 13, "keys": [{"key": public_key(3), "title": "export"}]},
             ],
             "installations": [
@@ -93,6 +99,13 @@ SEED = {
                 {"id": 601, "url": "https://siem.example/github", "events": ["*"], "secret": "s3"},
                 {"id": 602, "url": "https://chat.example/hook?token=abc", "insecure_ssl": "1"},
             ],
+            "secrets": {
+                "NPM_TOKEN": {
+                    "value": "npm-token-of-all",
+                    "visibility": "selected",
+                    "repositories": [11, 13],
+                }
+            },
             "token_grants": [
                 {
                     "id": 701,

@@ -8,6 +8,8 @@ ADMIN, SECOND, PLAIN, GONE = "00uatan", "00umruiz", "00ujdoe", "00ugone"
 EVERYONE, EMPLOYEES, SALES = "00geveryone", "00gemployees", "00gsales"
 STRICT, OFFICE, DEFAULT = "00pstrict", "00poffice", "00pdefault"
 CRM, REPORTS, SAML = "0oacrm", "0oareports", "0oasaml"
+LOGS = "0oalogs"
+SERVICE_SECRET = "canary-service-secret-1"
 TOKEN = "00Canary-SSWS-token-of-a-tan"
 CLIENT_SECRET = "canary-client-secret-0123456789abcdef"
 
@@ -109,6 +111,15 @@ def seed() -> dict[str, Any]:
                 "signOnMode": "SAML_2_0",
                 "settings": {"signOn": {"ssoAcsUrl": "https://wiki.example/acs"}},
             },
+        ],
+        "api_services": [
+            {
+                "id": LOGS,
+                "type": "log_shipper",
+                "name": "Log Shipper",
+                "grantedScopes": ["okta.logs.read"],
+                "secrets": [{"client_secret": SERVICE_SECRET}],
+            }
         ],
         "api_tokens": [
             {"id": "00Tatan", "name": "perimeter", "userId": ADMIN, "token": TOKEN},

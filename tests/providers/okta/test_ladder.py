@@ -317,9 +317,22 @@ def grant(tenant):
         steps=(
             text.format(REPORTS, '"okta.users.read", "okta.logs.read"'),
             text.format(REPORTS, '"okta.users.read", "okta.groups.read"'),
+            f"""
+resource "okta_app_scope_grant" "reports" {{
+  app    = "{REPORTS}"
+  scopes = ["okta.users.read", "okta.groups.read"]
+
+  scope "okta.logs.read" {{
+    expires_at = "2099-01-01"
+  }}
+}}
+""",
         ),
         tamper={"scopes": more},
-        untampered={"app": "it is what identifies it"},
+        untampered={
+            "app": "it is what identifies it",
+            "scope": "Okta holds its scopes among the others: scopes",
+        },
         import_id=lambda held: held.id,
         remove=lambda held: tenant.change(lambda content: grants(content).clear()),
     )
