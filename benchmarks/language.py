@@ -80,6 +80,35 @@ def nested(count: int) -> str:
     return f"length(flatten([for i in {outer} : {inner}]))\n"
 
 
+def untidy(count: int) -> str:
+    """Many blocks that are not in canonical style, with comments, nested values and templates."""
+    return "".join(
+        f"""resource "any_thing" "r{n}" {{
+  input = {{
+    name   = "service-{n}"
+    tags   = ["a", "b", "${{var.x}}-{n}"]
+     nested={{
+      a = 1
+      bbbb   = [for k, v in var.m : "${{k}}=${{v}}" if v != null]
+    }}
+  }}
+  # a comment
+  triggers = [
+    local.x[{n}].id,   # why
+      var.y
+  ]
+
+  lifecycle {{
+    ignore_changes = [input]
+    create_before_destroy=true
+  }}
+}}
+
+"""
+        for n in range(count)
+    )
+
+
 CASES = (
     Case(
         name="parse 10,000 variables",
@@ -102,6 +131,13 @@ CASES = (
         text=lambda _size: "locals {}\n",
         arguments=("console",),
         typed=nested,
+    ),
+    Case(
+        name="format 10,000 blocks",
+        size=10_000,
+        text=lambda _size: "locals {}\n",
+        arguments=("fmt", "-"),
+        typed=untidy,
     ),
 )
 

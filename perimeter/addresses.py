@@ -75,7 +75,7 @@ class Address:
 
     Attributes:
         module: the module instance it is in.
-        mode: ``managed``, ``data`` or ``ephemeral``.
+        mode: ``managed``, ``data``, ``ephemeral`` or ``action``.
         type: resource type.
         name: the block's second label.
         key: instance key.
@@ -132,12 +132,20 @@ def _steps(text: str) -> list[tuple[str, InstanceKey]]:
         if match["int"] is not None:
             key = int(match["int"])
         elif match["str"] is not None:
-            key = json.loads(match["str"]).replace("$${", "${").replace("%%{", "%{")
+            key = _unquoted(match["str"], text)
         steps.append((match["name"], key))
         at = match.end()
     if not steps or text.endswith("."):
         raise AddressError(f'"{text}" is not an address.')
     return steps
+
+
+def _unquoted(quoted: str, text: str) -> str:
+    try:
+        key: str = json.loads(quoted, strict=False)
+    except ValueError:
+        raise AddressError(f'"{text}" is not an address: {quoted} is no string.') from None
+    return key.replace("$${", "${").replace("%%{", "%{")
 
 
 def _take_module(steps: list[tuple[str, InstanceKey]], text: str) -> ModulePath:
@@ -160,7 +168,7 @@ def parse_address(text: str) -> Address:
     steps = _steps(text)
     module = _take_module(steps, text)
     mode = "managed"
-    if len(steps) == 3 and steps[0][0] in ("data", "ephemeral") and steps[0][1] is None:
+    if len(steps) == 3 and steps[0][0] in ("data", "ephemeral", "action") and steps[0][1] is None:
         mode = steps[0][0]
         del steps[0]
     if len(steps) != 2 or steps[0][1] is not None:

@@ -1,8 +1,13 @@
-"""Golden files, for every test."""
+"""Golden files and servers, for every test."""
 
 from pathlib import Path
 
 import pytest
+
+from tests.faults.counts import (  # noqa: F401 - hooks
+    pytest_runtest_logreport,
+    pytest_terminal_summary,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -25,3 +30,21 @@ def golden(request):
         assert text == path.read_text(encoding="utf-8")
 
     return check
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_this_test_only():
+    """The process's secrets pile up over thousands of tests; each test starts with none."""
+    from perimeter.sdk.redact import SECRETS
+
+    yield
+    SECRETS.__init__()
+
+
+@pytest.fixture(scope="session")
+def servers():
+    """Servers for state, each started when first asked for; see tests/servers/backends.py."""
+    from tests.servers.backends import Servers
+
+    with Servers() as running:
+        yield running

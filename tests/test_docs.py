@@ -11,7 +11,14 @@ from perimeter.sdk.registry import available
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     page
-    for pattern in ("*.md", "docs/*.md", "examples/*/*.md", "providers/*/*.md", "modules/*/*.md")
+    for pattern in (
+        "*.md",
+        "docs/*.md",
+        "docs/*/*.md",
+        "examples/*/*.md",
+        "providers/*/*.md",
+        "modules/*/*.md",
+    )
     for page in sorted(ROOT.glob(pattern))
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -46,7 +53,15 @@ def test_hcl_is_valid_and_names_what_exists(text):
         assert kind in types, kind
         if block.type != "collection":
             known = {*types[kind].schema.attributes, *types[kind].schema.blocks}
-            known |= {"integration", "provider", "count", "for_each", "depends_on", "lifecycle"}
+            known |= {
+                "integration",
+                "provider",
+                "count",
+                "for_each",
+                "depends_on",
+                "lifecycle",
+                "rotation",
+            }
             used = {*block.body.attributes, *(b.type for b in block.body.blocks)} - {"dynamic"}
             assert used <= known, used - known
 

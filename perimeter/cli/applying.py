@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from perimeter.cli.command import Invocation
+from perimeter.cli.errored import keep
 from perimeter.cli.failure import refuse
 from perimeter.cli.planning import Made, changes_something
 from perimeter.cli.provenance import approver, commit
@@ -17,6 +18,7 @@ from perimeter.cli.workspace import HERE
 from perimeter.engine.apply import StopSignal
 from perimeter.engine.model import Options
 from perimeter.engine.session import Loaded, Session
+from perimeter.ui.state_text import output_values
 
 _QUESTIONS = {
     "apply": (
@@ -56,7 +58,8 @@ def approved(invocation: Invocation, given: Mapping[str, Any], options: Options)
     )
     if answer == "yes":
         return True
-    invocation.terminal.print(f"\n{kind.capitalize()} cancelled.\n")
+    word = "Rollback" if options.rollback is not None else kind.capitalize()
+    invocation.terminal.print(f"\n{word} cancelled.\n")
     return False
 
 
@@ -111,10 +114,29 @@ def carry_out(
             approver=approver(environment, automatic=given["auto_approve"]),
             commit=commit(environment, HERE),
         )
-    if made.plan.options.destroy:
+    if not made.plan.options.declares:
         applied = replace(applied, outputs={})
-    hidden = frozenset(output.name for output in made.plan.outputs if output.sensitive)
+    elif made.plan.options.restricted:
+        decided = {item.name for item in made.plan.outputs}
+        anew = {name: value for name, value in applied.outputs.items() if name in decided}
+        kept = output_values(made.request.state.outputs)
+        applied = replace(applied, outputs={**kept, **anew})
+    remembered = made.request.state.outputs
+    hidden = frozenset(
+        [output.name for output in made.plan.outputs if output.sensitive]
+        + [name for name, item in remembered.items() if item.sensitive]
+    )
     reporter.applied(applied, hidden, verb)
+    if applied.unsaved is not None:
+        problems.add(keep(working.backend, applied.unsaved))
+    if made.plan.options.restricted and not made.plan.options.rotates:
+        flag = "-target" if made.plan.options.targets else "-exclude"
+        problems.warning(
+            "Applied changes may be incomplete",
+            f"The plan was created with the {flag} option in effect, so some changes that the configuration asks for may have "
+            "been left out, and outputs may not be up to date. Run perimeter plan to see what is pending.",
+        )
     reporter.diagnostics(problems, configuration.sources)
-    failed = problems.has_errors or applied.cancelled
+    void = any(item.void for item in made.planned.agreed.held)
+    failed = problems.has_errors or applied.cancelled or void
     return 1 if failed or applied.count("failed") or applied.count("skipped") else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -157,9 +158,10 @@ def command(name: str) -> Callable[[Function], Command]:
 
 def load(name: str) -> Command:
     """Import the command of a name."""
-    module = importlib.import_module(
-        f"perimeter.cli.commands.{name.replace(' ', '_').replace('-', '_')}"
-    )
+    file = name.replace(" ", "_").replace("-", "_")
+    if keyword.iskeyword(file):
+        file += "_"
+    module = importlib.import_module(f"perimeter.cli.commands.{file}")
     found: Command = module.run
     return found
 

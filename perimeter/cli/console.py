@@ -151,7 +151,7 @@ def expressions(invocation: Invocation, given: dict[str, Any]) -> Expressions:
     configuration = _with_inputs(invocation, loaded(invocation, variables=False))
     config = configuration.config
     assert config is not None
-    state = remembered_state(place(config, given["state"]))
+    state = remembered_state(place(config, given["state"], invocation=invocation))
     assert configuration.graph is not None
     evaluation, problems = remembered(
         RememberedRequest(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from perimeter.cli.approving import Given, tell_held
 from perimeter.cli.command import Invocation
+from perimeter.cli.encryption import Supply, plain
 from perimeter.cli.failure import Refused
-from perimeter.cli.report import TextReporter, json_reporter
 from perimeter.diagnostics import Diagnostics
 from perimeter.engine.model import Options, Plan
 from perimeter.engine.plan import Planned, PlanRequest
@@ -22,8 +22,8 @@ from perimeter.state.backend import Remembered
 
 TARGETED = "Resource targeting is in effect"
 TARGETED_DETAIL = (
-    "You are creating a plan with the -target option, which means that the result of this plan may not represent all of "
-    "the changes requested by the current configuration.\n\nThe -target option is not for routine use, and is provided only "
+    "You are creating a plan with the {0} option, which means that the result of this plan may not represent all of "
+    "the changes requested by the current configuration.\n\nThe {0} option is not for routine use, and is provided only "
     "for exceptional situations such as recovering from errors or mistakes."
 )
 
@@ -47,30 +47,38 @@ class Made:
         return stages(self.plan, types)
 
 
-def choose_reporter(invocation: Invocation, given: Mapping[str, Any]) -> None:
-    """Text, or with ``-json`` the stream."""
-    if given["json"]:
-        invocation.reporter = json_reporter(invocation.terminal)
-    else:
-        invocation.reporter = TextReporter(
-            invocation.terminal, compact_warnings=given["compact_warnings"]
-        )
-
-
 def make_plan(
-    invocation: Invocation, configuration: Loaded, working: Session, options: Options
+    invocation: Invocation,
+    configuration: Loaded,
+    working: Session,
+    options: Options,
+    *,
+    generated: Mapping[str, str] | None = None,
+    given: Given | None = None,
 ) -> Made:
     """Plan and show the plan.
 
+    ``generated``: configuration that was written for it just now, by address; ``given``: what may be made of it, everything
+    without.
+
     Raises:
         Refused: there are errors; what could be planned was shown before.
+        ApprovalError: an approval is about another state.
     """
     held = working.backend.load()
     request = working.request(held, options)
+    if given is not None:
+        given.check_state(request.state)
+        request = replace(request, consent=given.consent)
     planned, seen = working.plan(request)
+    if generated and planned.plan is not None:
+        planned = replace(planned, plan=with_generated(planned.plan, generated))
     found = Diagnostics([*configuration.diagnostics, *planned.diagnostics])
-    if options.targets:
-        found.warning(TARGETED, TARGETED_DETAIL)
+    if options.targets or options.excludes:
+        flag = "-target" if options.targets else "-exclude"
+        found.warning(TARGETED, TARGETED_DETAIL.format(flag))
+    if given is not None and planned.plan is not None:
+        found.extend(given.check_plan(planned.plan))
     # What was refused must be seen; that nothing was found to do means nothing after a failed read.
     shown = planned.plan is not None and (not found.has_errors or bool(planned.plan.active))
     if shown:
@@ -80,7 +88,19 @@ def make_plan(
             invocation.reporter.remark("\nThe plan above cannot be applied:\n")
         raise Refused(found, configuration.sources)
     invocation.reporter.diagnostics(found, configuration.sources)
+    if given is not None:
+        tell_held(invocation, given, planned.plan, planned.agreed)
     return Made(plan=planned.plan, planned=planned, snapshot=seen, request=request, remembered=held)
+
+
+def with_generated(plan: Plan, texts: Mapping[str, str]) -> Plan:
+    """The plan, telling which configuration was generated for what."""
+    return replace(
+        plan,
+        changes=tuple(
+            replace(change, generated=texts.get(str(change.address), "")) for change in plan.changes
+        ),
+    )
 
 
 def changes_something(plan: Plan) -> bool:
@@ -95,7 +115,7 @@ def only_by_hand(plan: Plan) -> bool:
     return plan.is_idle and bool(plan.by_hand) and not plan.options.refresh_only
 
 
-def save(made: Made, configuration: Loaded, path: str) -> None:
+def save(made: Made, configuration: Loaded, path: str, keys: Supply = plain) -> None:
     """Write a plan file, readable by its owner only.
 
     Raises:
@@ -103,7 +123,13 @@ def save(made: Made, configuration: Loaded, path: str) -> None:
     """
     config = configuration.config
     assert config is not None
-    data = encode_plan(made.plan, made.snapshot, sources=config.sources, request=made.request)
+    data = encode_plan(
+        made.plan,
+        made.snapshot,
+        sources=config.sources,
+        request=made.request,
+        keys=keys().plan,
+    )
     write_private(path, data)
 
 

@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from perimeter.cli.report import TextReporter
+from perimeter.cli.terminal import Terminal
 from perimeter.hcl.source import SourceFile
 from perimeter.trial.model import File
 from perimeter.trial.results import FileResult, Left, Observer, RunResult, SuiteResult
+from perimeter.trial.runner import Suite
 from perimeter.ui import trial_json, trial_text
 from perimeter.ui.events_json import JsonStream
 
 Sources = Mapping[str, SourceFile]
+
+
+@contextmanager
+def interruptible(suite: Suite, terminal: Terminal) -> Iterator[None]:
+    """Let the first Ctrl-C end the run under way and remove what was made, and the second end the process.
+
+    States of tests are in memory only: what the second one leaves behind is named, as nothing remembers it.
+    """
+
+    def on_signal(_number: int, _frame: object) -> None:
+        if not suite.stop.stopped:
+            suite.stop.stop()
+            terminal.warn(
+                "\nInterrupt received. The run under way ends, the others are skipped, and what was made is removed.\n"
+                "Ctrl-C again stops at once and leaves it.\n"
+            )
+            return
+        left = [
+            f"  - {name} ({identifier})"
+            for held in suite.held
+            for name, identifier in held.objects()
+        ]
+        listed = "\nThese objects were made and are left; remove them by hand:\n" + "\n".join(left)
+        terminal.warn(f"\nStopped at once.{listed if left else ''}\n")
+        os._exit(1)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = {number: signal.signal(number, on_signal) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 class TextObserver(Observer):

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from perimeter.cli import workspaces
+from perimeter.cli.backend_settings import LOCAL
+from perimeter.cli.backends import chosen, open_backend
 from perimeter.cli.command import Invocation
+from perimeter.cli.encryption import NOT_ENCRYPTED, NOT_ENCRYPTED_DETAIL, Supply, plain, supply
 from perimeter.cli.failure import Refused, refuse
 from perimeter.cli.flags import seconds
 from perimeter.cli.installed import check_locked
 from perimeter.cli.lockfile import LOCK_FILE, read_lock
 from perimeter.config.assignments import Assignments, collect
 from perimeter.config.load import load
-from perimeter.config.model import Backend as BackendBlock
 from perimeter.config.model import Config
-from perimeter.diagnostics import error
+from perimeter.diagnostics import Diagnostics
 from perimeter.engine import snapshot as snapshots
 from perimeter.engine.session import Loaded, Session, load_configuration
 from perimeter.engine.snapshot import Snapshot
@@ -26,9 +30,9 @@ from perimeter.sdk.provider import Provider
 from perimeter.sdk.registry import load_providers
 from perimeter.sdk.schema import Schema
 from perimeter.state.backend import Backend
-from perimeter.state.envelope import unwrap
+from perimeter.state.codec import Codec
 from perimeter.state.journal import replay
-from perimeter.state.local import DEFAULT_PATH, LocalBackend
+from perimeter.state.local import LocalBackend
 from perimeter.state.lockinfo import LockInfo, new_lock_info
 from perimeter.state.model import State
 
@@ -38,14 +42,26 @@ SCRATCH = Path(".perimeter")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where state lies: the backend and its name for people."""
+    """Where state lies: the backend and its name for people.
+
+    Attributes:
+        keys: what is written and read here is encrypted with; ``local``: on this machine alone.
+    """
 
     backend: Backend
     path: str
+    keys: Supply = plain
+    local: bool = True
+    workspace: str = "default"
 
 
 def loaded(
-    invocation: Invocation, *, given: Mapping[str, Value] | None = None, variables: bool = True
+    invocation: Invocation,
+    *,
+    given: Mapping[str, Value] | None = None,
+    variables: bool = True,
+    reveal: bool = False,
+    tolerated: str = "",
 ) -> Loaded:
     """The configuration of the working directory, its variables and its providers.
 
@@ -58,10 +74,13 @@ def loaded(
         environment=invocation.terminal.environment,
         given=given,
         variables=variables,
+        workspace=workspaces.current(invocation.terminal.environment),
+        reveal=reveal,
     )
     if found.config is not None:
         check_locked(found.config.provider_sources, read_lock(LOCK_FILE), found.diagnostics)
-    if found.config is None or found.graph is None or found.diagnostics.has_errors:
+    wrong = [item for item in found.diagnostics.errors if item.summary != tolerated]
+    if found.config is None or found.graph is None or wrong:
         raise Refused(found.diagnostics, found.sources)
     return found
 
@@ -71,11 +90,12 @@ def early_variables(invocation: Invocation) -> Callable[[], Assignments]:
 
     The returned function raises ``Refused`` when a variable file cannot be read.
     """
+    options = invocation.order("var", "var-file")
 
     def read() -> Assignments:
         found, problems = collect(
             HERE,
-            options=invocation.order("var", "var-file"),
+            options=options,
             environment=invocation.terminal.environment,
         )
         if problems.has_errors:
@@ -85,73 +105,55 @@ def early_variables(invocation: Invocation) -> Callable[[], Assignments]:
     return read
 
 
-def place(config: Config | None, state: str | None = None) -> Place:
+def place(
+    config: Config | None, state: str | None = None, *, invocation: Invocation | None = None
+) -> Place:
     """Where the state of a configuration lies; ``state`` is the flag's path.
 
+    ``invocation``: whose flags and environment give values to the variables that keys are made of.
+
     Raises:
-        Refused: its backend is unknown or not well configured.
+        Refused: its backend is unknown, not well configured, or not initialized.
     """
+    keys = keys_of(config, invocation)
+    environment = invocation.terminal.environment if invocation is not None else os.environ
+    workspace = workspaces.current(environment)
+    codec = Codec(workspace=workspace, keys=lambda: keys().state)
     if state is not None:
-        return Place(LocalBackend(state), state)
-    block = config.root.backend if config is not None else None
-    path = DEFAULT_PATH if block is None else _local_path(block)
-    return Place(LocalBackend(path), path)
+        return Place(LocalBackend(state, codec=codec), state, keys, workspace=workspace)
+    found = chosen(config, environment)
+    backend = open_backend(found, workspace, codec, environment)
+    path = found.kind.describe(found.settings, workspace)
+    return Place(backend, path, keys, local=found.type == LOCAL, workspace=workspace)
 
 
-def _local_path(block: BackendBlock) -> str:
-    if block.type != "local":
-        raise Refused(
-            [
-                error(
-                    "Unsupported backend type",
-                    f'There is no backend type named "{block.type}" yet; "local" keeps state in a file.',
-                    block.range,
-                )
-            ],
-            {block.src.filename: block.src},
-        )
-    for name, attribute in block.body.attributes.items():
-        if name != "path":
-            raise Refused(
-                [
-                    error(
-                        "Unsupported argument",
-                        f'An argument named "{name}" is not expected here: the local backend takes "path".',
-                        attribute.name_range,
-                    )
-                ],
-                {block.src.filename: block.src},
-            )
-    given = block.body.attributes.get("path")
-    if given is None:
-        return DEFAULT_PATH
-    value = block.arguments.get("path")
-    path = value.raw if value is not None and not value.deep_marks() else None
-    if not isinstance(path, str) or not path:
-        raise Refused(
-            [
-                error(
-                    "Invalid backend path",
-                    "It must be a string that is known before the plan and not sensitive: from variables and local "
-                    "values at most.",
-                    given.expr.range,
-                )
-            ],
-            {block.src.filename: block.src},
-        )
-    return path
+def keys_of(config: Config | None, invocation: Invocation | None = None) -> Supply:
+    """How to get at the keys of a configuration, or of the directory where there is none."""
+    if invocation is not None:
+        return supply(config, early_variables(invocation), invocation.terminal.environment)
+    return supply(config, lambda: collect(HERE, environment=os.environ)[0])
 
 
-def place_of_directory(state: str | None = None) -> Place:
+def warn_if_plain(invocation: Invocation, found: Place) -> None:
+    """Say that a state which others can reach is not encrypted; nothing about one on this machine alone."""
+    if not found.local and not found.keys().state.encrypts:
+        told = Diagnostics()
+        told.warning(NOT_ENCRYPTED, NOT_ENCRYPTED_DETAIL.format(place=found.path))
+        invocation.reporter.diagnostics(told, {})
+
+
+def place_of_directory(state: str | None = None, *, invocation: Invocation | None = None) -> Place:
     """Where the state lies, for commands that need no valid configuration.
 
     Raises:
         Refused: the backend is unknown.
     """
-    if state is not None or not any(HERE.glob("*.hcl")):
-        return place(None, state)
-    config, _, _ = load(HERE)
-    return place(config)
+    if state is not None or not (any(HERE.glob("*.hcl")) or any(HERE.glob("*.hcl.json"))):
+        return place(None, state, invocation=invocation)
+    environment = invocation.terminal.environment if invocation is not None else os.environ
+    values = early_variables(invocation) if invocation is not None else None
+    config, _, _ = load(HERE, given=values, workspace=workspaces.current(environment))
+    return place(config, invocation=invocation)
 
 
 def remembered_state(found: Place) -> State:
@@ -196,7 +198,7 @@ def locked(
         yield
 
 
-def read_snapshot(path: str) -> Snapshot:
+def read_snapshot(path: str, keys: Supply = plain) -> Snapshot:
     """A snapshot file; closed, so that nothing else is read.
 
     Raises:
@@ -207,7 +209,9 @@ def read_snapshot(path: str) -> Snapshot:
         data = Path(path).read_bytes()
     except OSError as problem:
         raise refuse("Snapshot not readable", f"{path}: {problem.strerror}.") from None
-    content = unwrap(snapshots.KIND, data, into=dict[str, Any], where=path)
+    content = keys().snapshot.unwrap(
+        snapshots.KIND, data, snapshots.UPGRADES, into=dict[str, Any], where=path
+    )
     return snapshots.from_content(content)
 
 
@@ -224,6 +228,8 @@ def session(
     with Session(
         loaded=configuration,
         backend=found.backend,
+        place=found.path,
+        keyed=found.keys().state.encrypts,
         on_event=_forward(invocation),
         environment=invocation.terminal.environment,
         parallelism=parallelism,

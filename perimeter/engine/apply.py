@@ -5,91 +5,57 @@ One thread owns the evaluation and hands out stages as their groups complete; ot
 
 from __future__ import annotations
 
-import hashlib
 import os
-import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
 
 from perimeter.addresses import ROOT
 from perimeter.diagnostics import Diagnostics
+from perimeter.engine import invocation
+from perimeter.engine.apply_request import ApplyRequest
 from perimeter.engine.conditions import judge_check
-from perimeter.engine.connections import Connections
+from perimeter.engine.consent import soft
 from perimeter.engine.declaration import as_value
 from perimeter.engine.ephemeral import Openings
 from perimeter.engine.evaluation import Evaluation
+from perimeter.engine.exclusivity import claim, publish
 from perimeter.engine.execute import NOWHERE, Done, Executor, Job
+from perimeter.engine.gate import Gate
 from perimeter.engine.model import Applied, Change, Event, Plan, StageResult
-from perimeter.engine.persist import persistable
-from perimeter.engine.plan import Planned, PlanRequest
+from perimeter.engine.pending import pending_creates
+from perimeter.engine.proof import evidence_entry
 from perimeter.engine.record import recorded, settled
+from perimeter.engine.remote import read_value
 from perimeter.engine.resolve import data_source, postconditions, resolve
-from perimeter.engine.snapshot import Snapshot
+from perimeter.engine.rotating.execute import rotate
+from perimeter.engine.rotating.job import RotationJob, Rotations
+from perimeter.engine.rotating.prepare import OPERATIONS, Preparer
 from perimeter.engine.stages import Stage, stages
+from perimeter.engine.stopping import StopSignal, without_core_files
+from perimeter.engine.upgrading import upgrade_state
 from perimeter.engine.waits import Waits
 from perimeter.sdk.contract import Tenant
 from perimeter.sdk.errors import ProviderError
 from perimeter.sdk.provider import ResourceType, WritePermit
 from perimeter.sdk.redact import SECRETS
-from perimeter.state.backend import Backend, Failpoint, Remembered, no_failpoint
-from perimeter.state.envelope import canonical
+from perimeter.state.digests import SecretDigests, keyed, new_digest_key
 from perimeter.state.errors import StateError
 from perimeter.state.evidence import Evidence, EvidenceLog
-from perimeter.state.journal import Journal, compact, replay, utc_now
+from perimeter.state.journal import Journal, replay
 from perimeter.state.model import Intent, Operation
+from perimeter.state.saving import save
+
+__all__ = ["Applied", "ApplyRequest", "StopSignal", "apply", "pending_creates"]
+
+_Job = TypeVar("_Job", RotationJob, invocation.InvocationJob)
 
 EVIDENCE_EVERY = 0.2
 """Seconds between writes of the evidence log: each waits for the disk."""
-
-
-class StopSignal:
-    """Asks an apply to start nothing new; what runs is finished and remembered."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def stop(self) -> None:
-        """Start no further call."""
-        self._event.set()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether a stop was asked for."""
-        return self._event.is_set()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyRequest:
-    """What an apply needs.
-
-    Attributes:
-        planned: the plan with the evaluation it was made by.
-        request: what the plan was made from.
-        backend: held under its lock.
-        remembered: what it held when the plan was made.
-        approver: who approved, for the evidence log.
-        commit: of the configuration, for the evidence log.
-        failpoint: called between the steps; a test kills the process there.
-    """
-
-    planned: Planned
-    request: PlanRequest
-    snapshot: Snapshot
-    connections: Connections
-    backend: Backend
-    remembered: Remembered
-    parallelism: int = 10
-    on_event: Callable[[Event], None] = lambda _event: None
-    stop: StopSignal = field(default_factory=StopSignal)
-    approver: str = ""
-    commit: str = ""
-    failpoint: Failpoint = no_failpoint
-    now: Callable[[], str] = utc_now
 
 
 def apply(request: ApplyRequest) -> tuple[Applied, Diagnostics]:
@@ -102,12 +68,18 @@ def apply(request: ApplyRequest) -> tuple[Applied, Diagnostics]:
     assert plan is not None
     assert evaluation is not None
     diagnostics = Diagnostics()
+    if plan.options.now:
+        diagnostics.error(
+            "The plan is about another time",
+            f"It tells what would be due at {plan.options.now}. Nothing was changed.",
+        )
+        return Applied(cancelled=True), diagnostics
     try:
         run = _Run(request, plan, evaluation, diagnostics)
     except StateError as problem:
         diagnostics.extend(problem.diagnostics)
         return Applied(cancelled=True), diagnostics
-    if not run.tenants_are_as_planned():
+    if not run.tenants_are_as_planned() or not run.claimed():
         return Applied(cancelled=True, serial=request.remembered.state.serial), diagnostics
     evaluation.live = True
     evaluation.opener = run.openings.open
@@ -116,6 +88,7 @@ def apply(request: ApplyRequest) -> tuple[Applied, Diagnostics]:
         return run.finish(), diagnostics
     finally:
         run.openings.close()
+        run.shared.forget()
 
 
 class _Run:
@@ -133,6 +106,7 @@ class _Run:
         self.evaluation = evaluation
         self.diagnostics = diagnostics
         self.id = str(uuid.uuid4())
+        self.permit = WritePermit(f"apply {self.id}")
         self.types: dict[str, ResourceType] = {}
         for instance in request.planned.instances.values():
             self.types.update(instance.provider.resources)
@@ -148,7 +122,15 @@ class _Run:
             request.backend, request.remembered, self.id, request.now, failpoint=request.failpoint
         )
         self.evidence = EvidenceLog(request.backend)
-        self.executor = Executor(journal=self.journal, now=request.now, failpoint=request.failpoint)
+        self.digests = request.request.digests
+        if request.keyed and self.digests is None:
+            self.digests = SecretDigests(new_digest_key())
+        self.executor = Executor(
+            journal=self.journal,
+            now=request.now,
+            failpoint=request.failpoint,
+            digests=self.digests,
+        )
         self.openings = Openings(
             evaluation=evaluation,
             connections=request.connections,
@@ -157,10 +139,21 @@ class _Run:
             tenants=plan.tenants,
             diagnostics=diagnostics,
         )
-        self.waits = Waits(self.stages)
+        self.agreed = request.planned.agreed
+        consent = request.request.consent
+        self.approvers = consent.by if consent is not None else {}
+        self.waits = Waits(
+            tuple(soft(stage) if stage.id in self.agreed.stages else stage for stage in self.stages)
+        )
+        self.gate = Gate(
+            kept=request.planned.kept,
+            allowed=frozenset(plan.options.allow_lockout),
+            sequence=frozenset(plan.sequence),
+        )
+        self.shared = Rotations()
         self.results: list[StageResult] = []
         self.by_address: dict[str, str] = {}
-        self.entries: list[Evidence] = []
+        self.entries = invocation.evidence(found.pending, self.id, request.now())
         self.written_at = 0.0
         self.fatal: BaseException | None = None
 
@@ -191,10 +184,28 @@ class _Run:
                 return False
         return True
 
+    def claimed(self) -> bool:
+        """Claim what the plan's exclusive collections remove from, so that no other state can by now."""
+        try:
+            refused = claim(
+                self.request.backend,
+                self.plan,
+                self.request.planned.claims,
+                self.journal,
+                place=self.request.place,
+                at=self.request.now(),
+            )
+        except StateError as problem:
+            self.diagnostics.extend(problem.diagnostics)
+            return False
+        self.diagnostics.extend(refused)
+        return not refused.has_errors
+
     def execute(self) -> None:
         """Run all stages."""
         if not self._move() or not self._settle_early():
             return
+        self.rotations = self._rotations()
         running: dict[Future[Done], tuple[Stage, Change, float]] = {}
         with ThreadPoolExecutor(self.request.parallelism, thread_name_prefix="apply") as pool:
             while True:
@@ -217,42 +228,50 @@ class _Run:
         """Write state and evidence; what cannot be written is reported, and the journal holds it."""
         request = self.request
         self._write_evidence(force=True)
-        serial = request.remembered.state.serial
-        try:
-            for outcome in settled(self.pending, self.plan, self.by_address):
-                self.journal.finish(outcome)
-            self.journal.flush()
-            held = self.journal.remembered
-            found = replay(held.state, held.records)
-            touched = frozenset(
-                address for address, status in self.by_address.items() if status == "done"
-            )
-            state = recorded(
-                found.state, self.plan, self.evaluation, request.request.config, touched
-            )
-            after = compact(
-                request.backend,
-                held,
-                state,
-                evidence=self.evidence.head,
-                run=self.id,
-                failpoint=request.failpoint,
-            )
-            serial = after.state.serial
-        except StateError as problem:
-            self.diagnostics.extend(problem.diagnostics)
+        touched = frozenset(
+            address for address, status in self.by_address.items() if status == "done"
+        )
+        saved = save(
+            request.backend,
+            self.journal,
+            settled(self.pending, self.plan, self.by_address),
+            lambda state: recorded(
+                upgrade_state(keyed(state, self.digests), request.request.providers, Diagnostics()),
+                self.plan,
+                self.evaluation,
+                request.request.config,
+                touched,
+                partial=bool(self.agreed.held),
+            ),
+            evidence=self.evidence.head,
+            failpoint=request.failpoint,
+        )
+        self.diagnostics.extend(saved.problems)
+        if saved.written:
+            try:
+                publish(
+                    request.backend,
+                    saved.state,
+                    place=request.place,
+                    at=request.now(),
+                    ended=self.plan.options.destroy,
+                )
+            except StateError as problem:
+                self.diagnostics.extend(problem.diagnostics)
         self._checks()
         applied = Applied(
             results=tuple(self.results),
             outputs={
                 name: value
                 for name in request.request.config.root.outputs
+                if not self.agreed.held or name in {item.name for item in self.plan.outputs}
                 if (value := self.evaluation.output(ROOT, name)) is not None
             },
             evidence_entry=self.evidence.head.sequence,
             evidence_head=self.evidence.head.digest,
             cancelled=request.stop.stopped,
-            serial=serial,
+            serial=saved.state.serial if saved.written else request.remembered.state.serial,
+            unsaved=None if saved.written else saved.state,
         )
         request.on_event(Event(kind="apply_done", data={"failed": applied.count("failed")}))
         return applied
@@ -306,6 +325,11 @@ class _Run:
             stage, because = self.waits.next()
             if stage is None:
                 return
+            held = self.agreed.stages.get(stage.id)
+            if held or (because and stage.id in self.agreed.idle):
+                self._note(stage, "held", held or f"because {because} is held back")
+                self.waits.end(stage, well=False)
+                continue
             if because:
                 self._note(stage, "skipped", f"because {because} failed")
                 self.waits.end(stage, well=False)
@@ -323,9 +347,15 @@ class _Run:
                     subject=stage.change.name,
                     provider=stage.change.provider,
                     text=stage.operation,
+                    data={"id": "" if stage.operation == "create" else stage.change.id},
                 )
             )
-            future = pool.submit(self.executor.run, job)
+            if isinstance(job, RotationJob):
+                future = pool.submit(rotate, self.executor, job)
+            elif isinstance(job, invocation.InvocationJob):
+                future = pool.submit(invocation.invoke, self.executor, job)
+            else:
+                future = pool.submit(self.executor.run, job)
             running[future] = (stage, job.change, time.monotonic())
 
     def _by_hand(self, stage: Stage) -> None:
@@ -335,12 +365,17 @@ class _Run:
         self.request.on_event(Event(kind="stage_manual", subject=stage.change.name, text=text))
         self.waits.end(stage, well=True)
 
-    def _job(self, stage: Stage) -> Job | None:
+    def _job(self, stage: Stage) -> Job | invocation.InvocationJob | RotationJob | None:
         """Decide what is open; None once the stage has failed for what cannot be decided."""
+        if stage.operation in OPERATIONS:
+            return self._decided(stage, self.rotations.prepare(stage))
+        if stage.operation == "invoke":
+            plan, links = self.request.planned, self.request.connections
+            return self._decided(stage, invocation.prepare(stage, plan, links, self.permit))
         change = stage.change
         instance = self.request.planned.instances[change.provider]
         if stage.operation in ("create", "read", "update"):
-            decided = resolve(self.evaluation, instance, change)
+            decided = resolve(self.evaluation, instance, change, self.request.snapshot)
             if decided.problems:
                 self.diagnostics.extend(decided.problems)
                 self._failed(stage, decided.problems[0].summary)
@@ -348,16 +383,18 @@ class _Run:
             change = decided.change
         kind = None if stage.operation == "read" else instance.provider.resources[change.type]
         tenant: Tenant = change.tenant or self.plan.tenants.get(change.provider) or NOWHERE
+        source = data_source(instance, change) if kind is None else None
         reader: Any = None
         writer: Any = None
-        if kind is None or not kind.local:
+        if source is not None and source.reads_states:
+            reader = self.request.connections.states
+        elif kind is None or not kind.local:
             try:
                 reader = self.request.connections.reader(
                     change.provider, instance.name, instance.config or {}
                 )
                 if kind is not None and stage.operation in ("create", "update", "delete"):
-                    permit = WritePermit(f"apply {self.id}")
-                    writer = self.request.connections.writer(change.provider, permit)
+                    writer = self.request.connections.writer(change.provider, self.permit)
             except ProviderError as problem:
                 self._failed(stage, SECRETS.redact(problem.message))
                 return None
@@ -365,13 +402,38 @@ class _Run:
             stage=stage,
             change=change,
             kind=kind,
-            source=data_source(instance, change) if kind is None else None,
+            source=source,
             tenant=tenant,
             reader=reader,
             writer=writer,
             token=self._token(change),
             held=frozenset(self.held[change.type]) if stage.operation == "create" else frozenset(),
+            refusal=partial(self.gate.refusal, stage, change, instance.provider, tenant, reader)
+            if writer is not None
+            else str,
         )
+
+    def _rotations(self) -> Preparer:
+        held, request = self.journal.remembered, self.request
+        if any(stage.operation in OPERATIONS for stage in self.stages):
+            without_core_files()
+        return Preparer(
+            planned=request.planned,
+            connections=request.connections,
+            snapshot=request.snapshot,
+            state=replay(held.state, held.records).state,
+            pending=self.pending,
+            permit=self.permit,
+            now=request.now,
+            shared=self.shared,
+        )
+
+    def _decided(self, stage: Stage, found: _Job | invocation.Undecided) -> _Job | None:
+        if not isinstance(found, invocation.Undecided):
+            return found
+        self.diagnostics.extend(found.diagnostics)
+        self._failed(stage, found.text)
+        return None
 
     def _token(self, change: Change) -> str:
         intent = self.begun.get(str(change.address))
@@ -386,6 +448,7 @@ class _Run:
             self._give_up(done.fatal)
         if done.id and done.status == "done" and stage.operation in ("create", "adopt"):
             self.held[change.type].add(done.id)
+        self.rotations.ended(stage, change, done)
         if stage.operation != "read" and stage.operation != "manual":
             self.entries.append(self._entry(stage.operation, change, done))
         if done.status == "failed" and self._is_checks_own(change):
@@ -424,7 +487,7 @@ class _Run:
 
     def _checks(self) -> None:
         """Judge the check blocks again, now that everything is decided that can be."""
-        if self.plan.options.destroy:
+        if not self.plan.options.declares:
             return
         for path, module in self.request.request.config.modules.items():
             for check in module.checks.values():
@@ -445,7 +508,11 @@ class _Run:
         found = self.evaluation.resource(address.module, address.mode, address.type, address.name)
         if found is None or address.key not in found.repetition.keys:
             return
-        value = as_value(change.schema, done.attributes, change.sensitive_after)
+        value = (
+            read_value(change.schema, done.attributes)
+            if stage.operation == "read"
+            else as_value(change.schema, done.attributes, change.sensitive_after)
+        )
         found.put(address.key, value)
         if stage.operation in ("create", "update", "read"):
             postconditions(self.evaluation, change, self.diagnostics)
@@ -465,28 +532,21 @@ class _Run:
             key = str(change.address)
             worse = self.by_address.get(key, "done") == "done"
             self.by_address[key] = status if worse else self.by_address[key]
-        if status == "skipped":
+        if status in ("skipped", "held"):
             self.request.on_event(Event(kind="stage_skipped", subject=change.name, text=text))
 
     def _entry(self, operation: Operation, change: Change, done: Done) -> Evidence:
-        read_back = ""
-        if done.attributes is not None and change.schema is not None:
-            shown = canonical(persistable(change.schema, done.attributes))
-            read_back = hashlib.sha256(shown).hexdigest()
-        return Evidence(
+        tenant = change.tenant or self.plan.tenants.get(change.provider)
+        return evidence_entry(
+            operation,
+            change,
+            done,
             at=self.request.now(),
             run=self.id,
-            address=change.name,
-            object=done.id or change.id,
-            tenant=change.tenant.id if change.tenant is not None else "",
-            operation=operation,
-            config=change.block,
+            tenant=tenant.id if tenant is not None else "",
             commit=self.request.commit,
-            fingerprint=change.fingerprint,
-            approver=self.request.approver,
-            request_id=done.request_id,
-            result=done.result,
-            read_back=read_back,
+            approver=self.approvers.get(change.fingerprint, self.request.approver),
+            digests=self.digests,
         )
 
     def _write_evidence(self, *, force: bool = False) -> None:
@@ -512,8 +572,3 @@ def _outcome(future: Future[Done]) -> Done:
         return Done(status="failed", text=text, result="unknown", fatal=problem)
     # A failpoint or the interpreter's end: nothing may be written any more.
     os._exit(70)
-
-
-def pending_creates(pending: tuple[Intent, ...]) -> Mapping[str, Intent]:
-    """Creates whose answer nobody knows, by printed address, oldest first: what a plan looks for."""
-    return {item.address: item for item in pending if item.operation == "create"}

@@ -13,6 +13,9 @@ from perimeter.lang.evaluate import evaluate
 from perimeter.lang.types import BOOL
 from perimeter.lang.values import Value
 
+PRECONDITION = "Resource precondition failed"
+POSTCONDITION = "Resource postcondition failed"
+
 
 def judge(
     conditions: Iterable[Condition],

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from perimeter.engine.model import Event
+from perimeter.engine.remote import RemoteStates
 from perimeter.sdk.budget import Budget
 from perimeter.sdk.contract import Attributes, ConnectRequest
-from perimeter.sdk.provider import Provider, Reader, WritePermit, Writer
+from perimeter.sdk.provider import Provider, Reader, StateReader, WritePermit, Writer
 from perimeter.sdk.redact import SECRETS
 
 
@@ -23,6 +24,7 @@ class Connections:
     Attributes:
         providers: by entry-point name.
         on_event: told of waits.
+        states: reads other states, for the data sources that look into them.
         made: exchanges so far, by provider instance.
     """
 
@@ -30,6 +32,7 @@ class Connections:
     on_event: Callable[[Event], None]
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     base_dir: str = "."
+    states: StateReader = field(default_factory=RemoteStates)
     made: dict[str, int] = field(default_factory=dict)
     not_modified: dict[str, int] = field(default_factory=dict)
     waited: float = 0.0

@@ -6,22 +6,31 @@ from perimeter.addresses import Address, InstanceKey, ModulePath
 from perimeter.config.decode import decode_body
 from perimeter.config.model import Resource
 from perimeter.diagnostics import Diagnostics, did_you_mean
+from perimeter.engine.conditions import POSTCONDITION, PRECONDITION, judge
 from perimeter.engine.diff import sort_text
+from perimeter.engine.instances import data_key
 from perimeter.engine.model import Action, Change
-from perimeter.engine.needs import DataNeed
+from perimeter.engine.needs import DataNeed, Need, StateNeed
+from perimeter.engine.remote import read_value
 from perimeter.engine.repetition import repetition
 from perimeter.engine.scope import Each
 from perimeter.engine.work import Pending, ProviderInstance, Work
+from perimeter.lang.marks import apply_marks, mark_paths
 from perimeter.lang.plain import from_plain, to_plain
-from perimeter.lang.values import UNKNOWN, Unseen, Value, unknown
-from perimeter.sdk.contract import Attributes
+from perimeter.lang.values import SENSITIVE, UNKNOWN, Unseen, Value, unknown
+from perimeter.sdk.contract import Attributes, Tenant
 from perimeter.sdk.provider import DataSource
 
 
 def plan_data(
-    work: Work, block: Resource, module: ModulePath, dependencies: tuple[str, ...]
+    work: Work,
+    block: Resource,
+    module: ModulePath,
+    dependencies: tuple[str, ...],
+    *,
+    wanted: bool = True,
 ) -> None:
-    """Evaluate every instance of a data block into ``work.evaluation``."""
+    """Evaluate every instance of a data block into ``work.evaluation``; it is not read unless it is ``wanted``."""
     found = repetition(
         block.count,
         block.for_each,
@@ -33,7 +42,11 @@ def plan_data(
     one = None if block.provider.instance is not None else work.provider_of(module, block.provider)
     for key in found.keys:
         each = found.each(key)
-        instance = one or work.provider_of(module, block.provider, each)
+        own = block.instance_providers.get(
+            str(Address(module, block.type, block.name, key, "data"))
+        )
+        instance = work.provider_of(module, own) if own is not None else one
+        instance = instance or work.provider_of(module, block.provider, each)
         source = instance.provider.data_sources.get(block.type) if instance is not None else None
         if instance is None or source is None:
             known = instance.provider.data_sources if instance is not None else {}
@@ -44,7 +57,35 @@ def plan_data(
             )
             instances.put(key, unknown())
             continue
+        if not wanted:
+            instances.put(key, unknown(source.schema.type))
+            continue
+        if not _judged(work, block, module, key, each, PRECONDITION):
+            instances.put(key, unknown(source.schema.type))
+            continue
         instances.put(key, _read(work, block, instance, source, module, key, each, dependencies))
+        _judged(work, block, module, key, each, POSTCONDITION, instances.values[key])
+
+
+def _judged(
+    work: Work,
+    block: Resource,
+    module: ModulePath,
+    key: InstanceKey,
+    each: Each | None,
+    summary: str,
+    this: Value | None = None,
+) -> bool:
+    """Judge the conditions that a summary is about; whether none of them failed."""
+    lifecycle = block.lifecycle
+    found = lifecycle.preconditions if summary == PRECONDITION else lifecycle.postconditions
+    if not found:
+        return True
+    subject = str(Address(module, block.type, block.name, key, "data"))
+    scope = work.evaluation.scope(module, each, this)
+    results = judge(found, scope, subject, summary, work.diagnostics)
+    work.checks.extend(results)
+    return all(item.status != "fail" for item in results)
 
 
 def _read(
@@ -85,8 +126,12 @@ def _read(
         reason = "read_because_dependency_pending" if pending else "read_because_config_unknown"
         _later(work, block, instance, source, address, config, dependencies, reason)
         return from_plain({name: config.get(name, UNKNOWN) for name in kind.attributes}, kind)
-    tenant = work.tenant(instance)
-    need = DataNeed(instance.key, source.name, sort_text(config), config)
+    if source.reads_states:
+        tenant: Tenant | Unseen | Pending = Tenant(id="", name="")
+        need: Need = StateNeed(instance.key, source.name, data_key(config), config)
+    else:
+        tenant = work.tenant(instance)
+        need = DataNeed(instance.key, source.name, sort_text(config), config)
     answer = work.see(need)
     if isinstance(answer, Pending) or isinstance(tenant, Pending):
         return unknown(kind)
@@ -103,7 +148,12 @@ def _read(
             address=str(address),
         )
         return unknown(kind)
-    return from_plain({name: answer.get(name) for name in kind.attributes}, kind)
+    marked = [
+        (name, *path)
+        for name, value in decoded.attributes.items()
+        for path in mark_paths(value, SENSITIVE)
+    ]
+    return apply_marks(read_value(source.schema, answer), marked, SENSITIVE)
 
 
 def _depends(change: Change, block: Resource) -> bool:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from perimeter.addresses import Address, ModulePath
 from perimeter.config.decode import decode_body
 from perimeter.config.model import Resource
-from perimeter.diagnostics import Diagnostics
-from perimeter.engine.clock import InvalidTimeError, instant
+from perimeter.diagnostics import Diagnostics, did_you_mean
 from perimeter.engine.conditions import judge
+from perimeter.engine.ending import Remainder, remainder
+from perimeter.engine.expiry import expiry
 from perimeter.engine.instances import Declaration
 from perimeter.engine.scope import Each
 from perimeter.engine.work import ProviderInstance, Work
-from perimeter.hcl.nodes import Expr, GetAttr, Index, Variable
+from perimeter.hcl.nodes import Block, Expr, GetAttr, Index, Variable
 from perimeter.lang.marks import apply_marks, mark_paths
 from perimeter.lang.plain import from_plain, to_plain
 from perimeter.lang.values import EPHEMERAL, SENSITIVE, Value
@@ -56,9 +57,10 @@ def declare(
         name: to_plain(value) for name, value in decoded.attributes.items() if not value.is_null
     }
     expressions = {
-        name: block.body.attributes[name].expr.text
+        name: _wording(work, block, (name,), module, each)
         for name, value in decoded.attributes.items()
-        if name in block.body.attributes and not value.is_wholly_known
+        if name not in kind.schema.secret_names
+        and not (value.is_wholly_known and (value.is_null or not work.word_all))
     }
     sensitive: list[Path] = []
     for name, value in decoded.attributes.items():
@@ -70,7 +72,30 @@ def declare(
     prevent = lifecycle.prevent_destroy
     if not isinstance(prevent, bool):
         prevent = work.evaluation.value(prevent, module, problems, each).raw is True
-    expired = _expired(work, block, integration, module, each, problems)
+    own = lifecycle.expires_at
+    ends = expiry(
+        work,
+        block,
+        work.evaluation.value(own, module, problems, each) if own is not None else None,
+        integration.expires_at,
+        address,
+        problems,
+    )
+    left = remainder(
+        work,
+        block,
+        kind,
+        address,
+        Remainder(
+            desired=desired,
+            expressions=expressions,
+            sensitive=tuple(sensitive),
+            ends=(),
+            expiry=ends,
+        ),
+        lambda names: _wording(work, block, names, module, each),
+        problems,
+    )
     triggered = _triggered(work, block, module, each)
     imported = work.imports.get(str(address))
     work.diagnostics.extend(problem.at(address=str(address)) for problem in problems)
@@ -79,16 +104,52 @@ def declare(
         block=block,
         instance=instance,
         kind=kind,
-        desired=desired,
-        sensitive=tuple(sensitive),
-        expressions=expressions,
+        desired=left.desired,
+        declared=desired,
+        sensitive=left.sensitive,
+        expressions=left.expressions,
         dependencies=dependencies,
         integration=integration.name,
         prevent_destroy=prevent,
         triggered=triggered,
-        expired=expired,
+        expiry=left.expiry,
+        ends=left.ends,
         import_id=imported.id if imported is not None else None,
     )
+
+
+def _wording(
+    work: Work, block: Resource, names: tuple[str, ...], module: ModulePath, each: Each | None
+) -> str:
+    """The digest of what decides arguments, or all nested blocks of some types."""
+    written: list[Expr | Block] = []
+    for name in names:
+        given = block.body.attributes.get(name)
+        if given is not None:
+            written.append(given.expr)
+            continue
+        written += [
+            item
+            for item in block.body.blocks
+            if item.type == name or (item.type == "dynamic" and name in item.labels)
+        ]
+    by = block.for_each or block.count
+    return work.wording.digest(written, module, each, by)
+
+
+def check_ignored(block: Resource, kind: ResourceType, problems: Diagnostics) -> None:
+    """Report ``ignore_changes`` entries that name nothing of the type."""
+    names = kind.schema.type.attributes
+    for path in block.lifecycle.ignore_changes:
+        if path == "all" or isinstance(path, str):
+            return
+        if path[0] not in names:
+            problems.error(
+                "Unsupported attribute",
+                f'This object has no argument, nested block, or exported attribute named "{path[0]}".'
+                f"{did_you_mean(str(path[0]), names)}",
+                block.lifecycle.ignored_at or block.range,
+            )
 
 
 def _refuse_ephemeral(
@@ -127,31 +188,6 @@ def _integration(
         )
         return _Joined()
     return _Joined(str(parts["name"].raw), parts.get("expires_at"))
-
-
-def _expired(
-    work: Work,
-    block: Resource,
-    integration: _Joined,
-    module: ModulePath,
-    each: Each | None,
-    problems: Diagnostics,
-) -> str:
-    """Since when the declaration, or the integration it belongs to, means absence; empty while it does not."""
-    found: list[Value] = []
-    if block.lifecycle.expires_at is not None:
-        found.append(work.evaluation.value(block.lifecycle.expires_at, module, problems, each))
-    if integration.expires_at is not None:
-        found.append(integration.expires_at)
-    for value in found:
-        if value.is_null or not value.is_known:
-            continue
-        try:
-            if instant(str(value.raw)) <= instant(work.now):
-                return str(value.raw)
-        except InvalidTimeError as problem:
-            problems.error("Invalid expires_at", str(problem), block.range)
-    return ""
 
 
 def _triggered(

@@ -172,11 +172,13 @@ def difference(
     remembered: Mapping[str, Plain] | None = None,
     *,
     reset: frozenset[str] = frozenset(),
+    secrets: frozenset[str] = frozenset(),
 ) -> Difference:
     """Settle what an object becomes.
 
     ``observed`` is None for a create. ``remembered`` gives what only state knows (``Mode.LOCAL``). ``reset``: omitted
-    arguments that become null, as for an object that only state holds: nobody else can have set them.
+    arguments that become null, as for an object that only state holds: nobody else can have set them. ``secrets``:
+    names whose secrets are not those last written, see ``secrecy.py``.
     """
     if observed is None:
         return Difference(after=_created(schema, desired), changed=frozenset(desired))
@@ -191,6 +193,8 @@ def difference(
             there = (remembered or {}).get(name)
         if attribute.is_secret:
             after[name] = None
+            changed.update({name} & secrets)
+            replace.extend([(name,)] if attribute.replace and name in secrets else [])
             continue
         after[name] = there
         if wanted is None:
@@ -222,7 +226,11 @@ def difference(
         wanted = desired.get(name)
         after[name] = there
         if wanted is None or (
-            not wanted and block.computed and block.nesting is not Nesting.SINGLE
+            # What ends by itself leaves an empty list: none of it is wanted any more.
+            not wanted
+            and block.computed
+            and not block.expires
+            and block.nesting is not Nesting.SINGLE
         ):
             continue
         hidden = find_unseen(there)
@@ -230,9 +238,10 @@ def difference(
             unseen[name] = hidden
             continue
         merged = _merge_block(block, wanted, there)
-        if is_wholly_known(merged) and canonical_block(block, merged) == canonical_block(
-            block, there
-        ):
+        alike = is_wholly_known(merged) and (
+            canonical_block(block, merged) == canonical_block(block, there)
+        )
+        if alike and name not in secrets:
             continue
         after[name] = merged
         changed.add(name)

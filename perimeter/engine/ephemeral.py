@@ -13,6 +13,7 @@ from perimeter.addresses import Address, InstanceKey, ModulePath
 from perimeter.config.decode import decode_body
 from perimeter.config.model import Resource
 from perimeter.diagnostics import Diagnostics, did_you_mean
+from perimeter.engine.conditions import POSTCONDITION, PRECONDITION, judge
 from perimeter.engine.connections import Connections
 from perimeter.engine.evaluation import Evaluation
 from perimeter.engine.repetition import repetition
@@ -56,10 +57,18 @@ def plan_ephemeral(work: Work, block: Resource, module: ModulePath) -> None:
         address = str(Address(module, block.type, block.name, key, "ephemeral"))
         problems = Diagnostics()
         scope = work.evaluation.scope(module, each)
+        work.checks.extend(
+            judge(block.lifecycle.preconditions, scope, address, PRECONDITION, problems)
+        )
         where = f'ephemeral "{block.type}" "{block.name}"'
         decode_body(block.body, kind.schema, scope, problems, skip=block.meta, where=where)
         work.diagnostics.extend(problem.at(address=address) for problem in problems)
-        instances.put(key, unknown(kind.schema.type).with_marks([EPHEMERAL]))
+        value = unknown(kind.schema.type).with_marks([EPHEMERAL])
+        instances.put(key, value)
+        after = work.evaluation.scope(module, each, value)
+        work.checks.extend(
+            judge(block.lifecycle.postconditions, after, address, POSTCONDITION, work.diagnostics)
+        )
         places[key] = instance.key
     work.ephemeral[module, block.type, block.name] = places
 
@@ -112,8 +121,10 @@ class Openings:
             address.module, "ephemeral", address.type, address.name
         )
         assert instances is not None
-        scope = self.evaluation.scope(address.module, instances.repetition.each(address.key))
+        each = instances.repetition.each(address.key)
+        scope = self.evaluation.scope(address.module, each)
         problems = Diagnostics()
+        judge(block.lifecycle.preconditions, scope, str(address), PRECONDITION, problems)
         where = f'ephemeral "{block.type}" "{block.name}"'
         decoded = decode_body(
             block.body, kind.schema, scope, problems, skip=block.meta, where=where
@@ -146,7 +157,13 @@ class Openings:
         self._note(str(address), kind, reader, tenant, opened)
         names = kind.schema.type.attributes
         whole = {name: opened.attributes.get(name, config.get(name)) for name in names}
-        instances.put(address.key, from_plain(whole, kind.schema.type).with_marks([EPHEMERAL]))
+        value = from_plain(whole, kind.schema.type).with_marks([EPHEMERAL])
+        after = self.evaluation.scope(address.module, each, value)
+        judge(block.lifecycle.postconditions, after, str(address), POSTCONDITION, problems)
+        if problems.has_errors:
+            self.diagnostics.extend(item.at(address=str(address)) for item in problems)
+            return
+        instances.put(address.key, value)
 
     def _note(
         self,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from perimeter.addresses import ROOT, InstanceKey, ModulePath
-from perimeter.config.model import Config, ModuleCall
+from perimeter.config.model import Config, ModuleCall, Resource
 from perimeter.diagnostics import Diagnostics
 from perimeter.engine.boundary import check_path, folders_of
 from perimeter.engine.functions import language_function
@@ -31,7 +31,21 @@ from perimeter.lang.values import (
     tuple_of,
     unknown,
 )
+from perimeter.sdk.contract import Attributes
 from perimeter.sdk.provider import Provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What an instance shall be again, whatever the configuration says.
+
+    Attributes:
+        block: stands for the resource block.
+        wanted: decides the attributes from the objects made so far.
+    """
+
+    block: Resource
+    wanted: Callable[[Evaluation], Attributes] = field(repr=False)
 
 
 def nothing_listed(_path: str) -> Sequence[str]:
@@ -87,7 +101,6 @@ class Evaluation:
         list_files: Callable[[str], Sequence[str]] = nothing_listed,
         providers: Mapping[str, Provider] = MappingProxyType({}),
         cwd: str = ".",
-        workspace: str = "default",
         outside_files: tuple[str, ...] = (),
     ) -> None:
         self.config = config
@@ -95,11 +108,12 @@ class Evaluation:
         self.now = now
         self.cwd = cwd
         self.base_dir = cwd
-        self.workspace = workspace
+        self.workspace = config.workspace
         self.outside_files = outside_files
         self.read_file = read_file
         self.list_files = list_files
         self.providers = providers
+        self.restored: dict[str, Restored] = {}
         self.live = False
         self.opener: Callable[[ModulePath, str, str], None] | None = None
         self.modules: dict[tuple[str, ...], list[ModulePath]] = {(): [ROOT]}
@@ -156,7 +170,11 @@ class Evaluation:
     def _variable(self, module: ModulePath, name: str, diagnostics: Diagnostics) -> Value:
         declared = self.config.modules[module.names].variables[name]
         if module.is_root:
-            return self.inputs.get(name, unknown(declared.type))
+            secrecy = [
+                *([SENSITIVE] if declared.sensitive else []),
+                *([EPHEMERAL] if declared.ephemeral else []),
+            ]
+            return self.inputs.get(name, unknown(declared.type).with_marks(secrecy))
         parent = ModulePath(module.steps[:-1])
         call_name, key = module.steps[-1]
         call = self.config.modules[parent.names].calls[call_name]

@@ -11,13 +11,17 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import msgspec
+
 from perimeter.engine.diff import differing, is_wholly_known
+from perimeter.engine.hands import changed_hands
 from perimeter.engine.joining import recovered
 from perimeter.engine.model import Change
 from perimeter.engine.persist import local_attributes, state_object
+from perimeter.engine.secrecy import written_digests
 from perimeter.engine.stages import Stage
 from perimeter.lang.values import Unseen
 from perimeter.sdk.contract import (
@@ -38,6 +42,7 @@ from perimeter.sdk.provider import DataSource, ResourceType
 from perimeter.sdk.redact import SECRETS
 from perimeter.sdk.schema import Mode
 from perimeter.state.backend import Failpoint, no_failpoint
+from perimeter.state.digests import SecretDigests
 from perimeter.state.journal import Journal
 from perimeter.state.model import Intent, Operation, Outcome, StateObject
 
@@ -58,6 +63,7 @@ class Job:
         writer: for writing; likewise.
         token: the idempotency token of an earlier attempt, if there was one.
         held: ids of the type that state holds already.
+        refusal: looks whether the stage would lock somebody out, and says whom; empty when it may run.
     """
 
     stage: Stage
@@ -69,6 +75,7 @@ class Job:
     writer: Any = None
     token: str = ""
     held: frozenset[str] = frozenset()
+    refusal: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +88,7 @@ class Done:
         attributes: what the object is now; None where nothing is left.
         result: for the evidence log: ``done``, ``failed``, ``unknown`` or ``refused``.
         fatal: nothing further may start (the journal cannot be written).
+        gone: it was looked for after its removal, and is not there.
     """
 
     status: Literal["done", "failed"]
@@ -91,6 +99,7 @@ class Done:
     request_id: str = ""
     warning: str = ""
     fatal: BaseException | None = None
+    gone: bool = False
 
 
 class _StaleError(Exception):
@@ -108,6 +117,7 @@ class Executor:
 
     journal: Journal
     now: Callable[[], str]
+    digests: SecretDigests | None = field(default=None, repr=False)
     sleep: Callable[[float], None] = time.sleep
     failpoint: Failpoint = no_failpoint
     tokens: Callable[[], str] = field(default=lambda: str(uuid.uuid4()))
@@ -117,6 +127,8 @@ class Executor:
 
     def run(self, job: Job) -> Done:
         """Carry out one stage; never raises what a provider raises."""
+        if because := job.refusal():
+            return Done(status="failed", text=because, result="refused")
         try:
             match job.stage.operation:
                 case "create":
@@ -324,12 +336,11 @@ class Executor:
 
     def _update(self, job: Job) -> Done:
         kind, change = _kind(job), job.change
-        after = change.after or {}
         if kind.local:
             before: Attributes = change.before or {}
         else:
             before = self._unchanged(job, change.changed)
-        wanted = {**before, **{name: after.get(name) for name in change.changed}}
+        wanted = {**before, **_only(change.after or {}, change.changed)}
         wanted |= {n: v for n, v in change.desired.items() if n in kind.schema.secret_names}
         prior = change.prior
         kept = {n: v for n, v in wanted.items() if n not in kind.schema.secret_names}
@@ -357,7 +368,8 @@ class Executor:
         self._finish(
             job, "done", self._object(job, change.id, made, prior=prior), written.request_id
         )
-        return self._confirmed(job, change.id, made, "updated", written.request_id, prior)
+        done = self._confirmed(job, change.id, made, "updated", written.request_id, prior)
+        return replace(done, text=request.told(done.text))
 
     def _unchanged(self, job: Job, touched: frozenset[str]) -> Attributes:
         """The object as it is now, which must be as the plan saw it in what the change touches.
@@ -394,20 +406,20 @@ class Executor:
         if found is None:
             self.journal.begin([self._intent(job, "delete", gone)])
             self._finish(job, "done", None)
-            return Done(status="done", text="was gone already", id=change.id)
+            return Done(status="done", text="was gone already", id=change.id, gone=True)
         managed = frozenset(
             name
             for name, attribute in kind.schema.attributes.items()
             if attribute.mode is Mode.MANAGED and attribute.configurable
         )
         moved = differing(kind.schema, _only(planned, managed), _only(found.attributes, managed))
-        if moved:
-            names = ", ".join(sorted(moved))
-            raise _StaleError(
-                f"Somebody changed {names} since the plan. It was not removed. Plan again."
-            )
+        if moved := moved | changed_hands(kind, planned, found.attributes):
+            what = f"Somebody changed {', '.join(sorted(moved))}"
+            raise _StaleError(f"{what} since the plan. It was not removed. Plan again.")
         self.journal.begin([self._intent(job, "delete", gone)])
-        request = DeleteRequest(tenant=job.tenant, id=change.id, attributes=found.attributes)
+        known = local_attributes(kind.schema, change.prior.attributes if change.prior else planned)
+        seen = {**found.attributes, **known}
+        request = DeleteRequest(tenant=job.tenant, id=change.id, attributes=seen)
         request_id = ""
         try:
             request_id = self._call(job, lambda: kind.delete(job.writer, request))
@@ -427,7 +439,8 @@ class Executor:
         self._finish(job, "done", None, request_id)
         verified = self._surely_gone(job)
         text = "deleted, verified gone" if verified else "deleted, the tenant still shows it"
-        return Done(status="done", text=text, id=change.id, request_id=request_id)
+        text = request.told(text)
+        return Done(status="done", text=text, id=change.id, request_id=request_id, gone=verified)
 
     def _surely_gone(self, job: Job) -> bool:
         waited = 0.0
@@ -540,7 +553,7 @@ class Executor:
         unconfirmed: bool = False,
         prior: StateObject | None = None,
     ) -> StateObject:
-        return state_object(
+        made = state_object(
             job.change,
             _kind(job),
             id=identifier,
@@ -550,6 +563,10 @@ class Executor:
             unconfirmed=unconfirmed,
             prior=prior,
         )
+        if not identifier or job.stage.operation not in ("create", "update"):
+            return made
+        kept = written_digests(self.digests, _kind(job).schema, job.change, made, prior)
+        return msgspec.structs.replace(made, digests=kept) if kept != made.digests else made
 
 
 def _kind(job: Job) -> ResourceType:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from perimeter.addresses import Address
 from perimeter.config.model import Config
-from perimeter.engine.model import Action
 from perimeter.engine.removal import Claim, covers
 from perimeter.engine.work import Work
 from perimeter.state.model import StateObject
@@ -36,7 +35,7 @@ def check_forgotten(work: Work, claims: tuple[Claim, ...]) -> None:
     """Refuse to forget what an exclusive collection would then remove, and say what else is forgotten."""
     names: list[str] = []
     for change in work.changes:
-        if change.action is not Action.FORGET or not change.retained:
+        if not change.action.forgets or not change.retained:
             continue
         names.append(change.name)
         claim = next((item for item in claims if covers(item, change)), None)

@@ -14,6 +14,7 @@ from typing import Any
 
 from perimeter.addresses import AddressError, parse_address
 from perimeter.config.model import Module
+from perimeter.engine.credentials import told
 from perimeter.engine.diff import canonical, sort_text
 from perimeter.engine.naming import slug, suggested, unique
 from perimeter.engine.query import FoundObject, ListResult
@@ -60,6 +61,8 @@ def generate(
     results: Iterable[ListResult],
     root: Module,
     declared: Mapping[tuple[str, str], Mapping[str, str]],
+    *,
+    addresses: Mapping[Key, str] | None = None,
 ) -> dict[Key, Generated]:
     """Declare every undeclared object of some results, all attributes of which were read.
 
@@ -67,6 +70,7 @@ def generate(
         results: what was found; an object in several of them is declared once.
         root: the module that the configuration is for; its names are not used again.
         declared: by provider instance and type, addresses by vendor id.
+        addresses: of objects in the root module that are to be called so, and not after what they are.
 
     Returns:
         By object, in a stable order. Objects of a provider that only another module configures are left out.
@@ -79,9 +83,11 @@ def generate(
     }
     ordered = {key: objects[key] for key in sorted(objects, key=_order)}
     names = _names(ordered, root)
+    for one, address in (addresses or {}).items():
+        names[one] = parse_address(address).name
     known: dict[tuple[str, str], list[_Named]] = {}
-    for (provider, kind), addresses in declared.items():
-        for identifier, address in addresses.items():
+    for (provider, kind), by_id in declared.items():
+        for identifier, address in by_id.items():
             if _is_declared(address, root):
                 named = _Named(type=kind, address=address)
                 known.setdefault((provider, identifier), []).append(named)
@@ -193,6 +199,7 @@ class _Writer:
             lines.append(f"provider = {item.provider}")
         schema = item.kind.schema
         lines += self._body(schema.attributes, schema.blocks, item.attributes, 2)
+        lines += rotation_lines(item)
         lines.append("}\n")
         return Generated(
             address=self.address,
@@ -204,7 +211,8 @@ class _Writer:
 
     def _comments(self) -> list[str]:
         """Where it comes from and what is risky about it, on a line each."""
-        facts = [self.item.origin, *self.item.risks]
+        found = self.item.credential
+        facts = [self.item.origin, *self.item.risks, "" if found is None else told(found)]
         return [f"# {_one_line(text)}" for text in facts if text]
 
     def _id(self) -> str:
@@ -312,6 +320,17 @@ class _Writer:
                 seen.add(address)
                 waiting += self.edges.get(address, ())
         return False
+
+
+def rotation_lines(item: FoundObject) -> list[str]:
+    """What brings a credential under rotation, as a comment: it needs sinks, and planned it must not ask for a change."""
+    credential = item.kind.credential
+    if credential is None:
+        return []
+    lines = ["", "# To bring it under rotation:", "# rotation {", '#   max_age    = "90d"']
+    if credential.issuable:
+        lines.append("#   deliver_to = [TYPE.NAME] # where new ones go")
+    return [*lines, "# }"]
 
 
 def _is_written(attribute: Attribute) -> bool:

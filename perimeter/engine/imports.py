@@ -47,8 +47,7 @@ def _expand(work: Work, item: Import, each: Each | None) -> None:
                 item.range,
             )
         else:
-            identifier = _identifier(work, item, each, problems)
-            work.imports[text] = ImportId(block=item, id=identifier)
+            work.imports[text] = ImportId(block=item, id=identifier(work, item, each, problems))
         work.diagnostics.extend(problem.at(address=text) for problem in problems)
     else:
         work.diagnostics.extend(problems)
@@ -75,9 +74,10 @@ def _target(work: Work, item: Import, each: Each | None, problems: Diagnostics) 
     return replace(item.to, module=ModulePath(tuple(steps)), key=own)
 
 
-def _identifier(
+def identifier(
     work: Work, item: Import, each: Each | None, problems: Diagnostics
 ) -> str | Mapping[str, Any] | None:
+    """The id, or the identifying attributes, that an import block names; None once it is reported as unsuitable."""
     found = Diagnostics()
     value = work.evaluation.value(item.id, ROOT, found, each)
     problems.extend(found)
@@ -115,7 +115,7 @@ def _unsuitable(value: Value) -> str | None:
 
 def check_imports(work: Work, declared: frozenset[str]) -> None:
     """Report imports to instances that nothing declares."""
-    if work.options.destroy:
+    if not work.options.declares:
         return
     missing = {text: found.block for text, found in work.imports.items() if text not in declared}
     for item in work.config.root.imports.values():

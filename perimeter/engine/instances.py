@@ -9,6 +9,7 @@ from typing import Any
 
 from perimeter.addresses import Address
 from perimeter.config.model import Resource
+from perimeter.engine.beside import check_beside
 from perimeter.engine.diff import (
     Difference,
     difference,
@@ -17,9 +18,14 @@ from perimeter.engine.diff import (
     is_wholly_known,
     sort_text,
 )
+from perimeter.engine.ends import ItemEnd, lapsed
+from perimeter.engine.expiry import NO_END, Expiry
 from perimeter.engine.fingerprint import fingerprint
-from perimeter.engine.joining import Joined, join
+from perimeter.engine.joining import NOT_YET, Joined, join
+from perimeter.engine.minimal import is_settled
 from perimeter.engine.model import Action, Change
+from perimeter.engine.secrecy import changed_secrets, shown_digests
+from perimeter.engine.wording import unique_name
 from perimeter.engine.work import ProviderInstance, Work
 from perimeter.lang.values import UNKNOWN
 from perimeter.sdk.contract import Attributes, Direction, ManualStep, Transition
@@ -33,12 +39,14 @@ class Declaration:
     """A resource instance as configuration wants it, evaluated as far as possible.
 
     Attributes:
-        desired: attributes that configuration names; secrets included.
+        desired: attributes that configuration names, without nested blocks that have ended; secrets included.
+        declared: the same with them, and before the type folded them into attributes.
         sensitive: paths that nobody is shown.
-        expressions: source text by top-level name, where the value is not wholly known.
+        expressions: digest of the deciding expression by top-level name, where the value is not wholly known.
         triggered: addresses of ``replace_triggered_by`` that will change.
         import_id: the id, or the identifying attributes, of the object that an import block names.
-        expired: the instant from which the declaration means absence, when that has come.
+        expiry: until when the declaration holds.
+        ends: until when its nested blocks do.
     """
 
     address: Address
@@ -52,7 +60,9 @@ class Declaration:
     integration: str = ""
     prevent_destroy: bool = False
     triggered: tuple[str, ...] = ()
-    expired: str = ""
+    expiry: Expiry = NO_END
+    ends: tuple[ItemEnd, ...] = ()
+    declared: Attributes | None = None
     import_id: str | Mapping[str, Any] | None = None
 
 
@@ -79,15 +89,20 @@ def plan_instance(work: Work, wanted: Declaration) -> tuple[Change | None, Attri
         remembered,
         wanted.import_id,
         wanted.block.range,
+        trusted=work.options.minimal_refresh and is_settled(work, wanted, remembered),
     )
     if joined.id:
         work.claim(instance, kind, joined.id, wanted.address)
     if joined.status in ("pending", "error"):
         return None, unknown
     base = replace(base, tenant=joined.tenant)
+    if joined.recovered:
+        # What state holds here is another object, which this one was made to replace.
+        remembered = None
+        base = replace(base, prior=None)
     if joined.status == "unseen":
         return _blind(work, wanted, base, joined, remembered, unknown)
-    if wanted.expired:
+    if wanted.expiry.passed:
         return _expired(work, wanted, base, joined)
     if joined.attributes is None:
         return _create(work, wanted, base, joined)
@@ -113,6 +128,10 @@ def _base(wanted: Declaration, remembered: StateObject | None) -> Change:
         sensitive_after=_sensitive(wanted.kind.schema, wanted.sensitive),
         integration=wanted.integration,
         dependencies=wanted.dependencies,
+        expires_at=wanted.expiry.at,
+        expiry_counted=wanted.expiry.counted,
+        expiry_since=wanted.expiry.since,
+        ends=wanted.ends,
         protected=wanted.prevent_destroy,
         create_before_destroy=lifecycle.create_before_destroy,
         retained=not lifecycle.destroy,
@@ -141,6 +160,8 @@ def _blind(
     if remembered is not None:
         known |= remembered.attributes
     reason = f"{wanted.kind.name} is {joined.unseen}"
+    if joined.unseen is NOT_YET:
+        reason = NOT_YET.detail
     return replace(base, deferred=reason, id=remembered.id if remembered else ""), known
 
 
@@ -238,7 +259,8 @@ def _compare(
     assert observed is not None
     known = remembered.attributes if remembered is not None else {}
     desired = ignoring(wanted.block, wanted.desired, observed)
-    found = difference(schema, desired, observed, known, reset=_reset(wanted))
+    secrets = changed_secrets(work.digests, schema, desired, remembered)
+    found = difference(schema, desired, observed, known, reset=_reset(wanted), secrets=secrets)
     for name, unseen in found.unseen.items():
         work.hide(wanted.instance.key, f"{kind.name}.{name}", unseen, str(wanted.address))
     before = dict(observed)
@@ -262,6 +284,17 @@ def _compare(
         recovered=joined.recovered,
         sensitive_before=base.sensitive_before or base.sensitive_after,
     )
+    if wanted.ends:
+        ended, clock = lapsed(
+            kind,
+            wanted.declared or wanted.desired,
+            wanted.ends,
+            found,
+            lambda desired: difference(
+                schema, ignoring(wanted.block, desired, observed), observed, known, secrets=secrets
+            ),
+        )
+        change = replace(change, lapsed=ended, clock=clock)
     action, reason, paths = _decide(work, wanted, found, remembered)
     if action.is_replace:
         return _replace(work, wanted, change, joined, action, reason, paths)
@@ -270,6 +303,7 @@ def _compare(
         planned = dict(
             kind.plan(Transition(before=before, after=found.after, tenant=joined.tenant))
         )
+    reason = "block_expired" if change.lapsed else reason
     change = replace(change, after=planned, action=action, reason=reason)
     transition = Transition(
         before=before,
@@ -389,6 +423,8 @@ def _decide(
         reason = "replace_by_triggers"
     if reason:
         early = wanted.block.lifecycle.create_before_destroy
+        if not wanted.block.lifecycle.destroy:
+            return Action.FORGET_THEN_CREATE, reason, paths
         return (Action.CREATE_THEN_DELETE if early else Action.DELETE_THEN_CREATE), reason, paths
     return (Action.UPDATE if found.changed else Action.NO_OP), "", ()
 
@@ -414,15 +450,11 @@ def _replace(
     )
     change = replace(change, action=action, reason=reason, replace_paths=paths, after=planned)
     remembered = change.prior
-    if not wanted.block.lifecycle.destroy:
-        work.diagnostics.error(
-            "Instance cannot be destroyed",
-            f"Resource {wanted.address} has lifecycle.destroy = false, but the plan calls for this resource to be replaced "
-            "by a new one. Keep the old value, or apply destroy = true first.",
-            wanted.block.range,
-            address=str(wanted.address),
-        )
-    if wanted.prevent_destroy or (remembered is not None and remembered.protected):
+    forgets = action is Action.FORGET_THEN_CREATE
+    if forgets:
+        check_beside(work, wanted.kind, change)
+    protected = wanted.prevent_destroy or (remembered is not None and remembered.protected)
+    if protected and not forgets:
         what = ", ".join(str(path[0]) for path in paths) or reason.replace("_", " ")
         work.diagnostics.error(
             "Instance cannot be destroyed",
@@ -433,13 +465,13 @@ def _replace(
             address=str(wanted.address),
         )
     transition = Transition(
-        before=change.before,
+        before=None if forgets else change.before,
         after=planned,
         siblings=_siblings(work, change, kind, joined),
         tenant=joined.tenant,
     )
     manual = kind.manual(transition)
-    if manual is not None or not (kind.creatable and kind.deletable):
+    if manual is not None or not (kind.creatable and (forgets or kind.deletable)):
         manual = manual or ManualStep(
             reason=f"No API replaces a {kind.name}.",
             instructions="Replace it in the vendor's console.",
@@ -472,7 +504,7 @@ def finish(
     if change.action is Action.NO_OP and change.manual is None and not change.importing:
         return change
     transition = Transition(
-        before=change.before,
+        before=None if change.action is Action.FORGET_THEN_CREATE else change.before,
         after=change.after,
         siblings=_siblings(work, change, kind, joined),
         tenant=joined.tenant,
@@ -483,14 +515,14 @@ def finish(
     change = replace(change, direction=direction, quirks=quirks)
     if not change.does_something and change.manual is None:
         return change
-    return replace(
-        change, fingerprint=fingerprint(change, expressions, _digests(kind.schema, desired))
+    new = change.action is Action.CREATE or (change.manual is not None and not change.id)
+    change = replace(
+        change,
+        subject=unique_name(kind, change.after or {}) if new else "",
+        worded=dict(expressions),
     )
-
-
-def _digests(schema: Schema, desired: Attributes) -> dict[str, str]:
-    """Without an encryption key there is no digest of a secret: only whether one is given, never what."""
-    return {name: "given" for name in schema.secret_names if desired.get(name) is not None}
+    change = replace(change, secrets=shown_digests(work.digests, kind.schema, desired, change))
+    return replace(change, fingerprint=fingerprint(change))
 
 
 def data_key(config: Attributes) -> str:

@@ -58,15 +58,20 @@ def join(
     where: Range | None,
     *,
     declared: bool = True,
+    trusted: bool = False,
 ) -> Joined:
-    """Find the object that an instance declares, or (``declared`` false) that state still holds for a block that is gone."""
+    """Find the object that an instance declares, or (``declared`` false) that state still holds for a block that is gone.
+
+    ``trusted``: what state remembers is good enough; the object is not read.
+    """
     if kind.local:
         if remembered is None:
-            return Joined(status="absent")
+            return _held_nowhere(work, kind, import_id, where, address)
         return Joined(status="found", id=remembered.id, attributes=remembered.attributes)
     tenant = work.tenant(instance)
     if isinstance(tenant, Pending):
-        _foresee(work, instance, kind, desired, remembered)
+        if not trusted:
+            _foresee(work, instance, kind, desired, remembered)
         return _PENDING
     if isinstance(tenant, Unseen):
         return Joined(status="unseen", unseen=tenant)
@@ -80,12 +85,13 @@ def join(
             address=str(address),
         )
         return _ERROR
-    parent = _parent(kind, desired, remembered)
+    parent = parent_of(kind, desired, remembered)
     if isinstance(parent, Unseen):
         return Joined(status="unseen", tenant=tenant, unseen=parent)
     if isinstance(parent, Unknown):
         return Joined(status="absent", tenant=tenant)
-    if not work.options.refresh and remembered is not None:
+    begun = _begun(work, kind, address) if declared else None
+    if (trusted or not work.options.refresh) and remembered is not None and begun is None:
         return Joined(
             status="found",
             id=remembered.id,
@@ -99,6 +105,13 @@ def join(
     if isinstance(listing, Unseen):
         return Joined(status="unseen", tenant=tenant, parent=parent, unseen=listing)
     objects = work.by_id(instance, kind, parent, listing)
+    found = None
+    if begun is not None:
+        found = _made(
+            work, address, instance, kind, remembered, begun, where, tenant, parent, listing
+        )
+    if found is not None:
+        return replace(found, tenant=tenant, parent=parent)
     if remembered is not None:
         found = _recorded(
             work, address, instance, kind, remembered, where, parent, listing, objects, declared
@@ -120,6 +133,31 @@ def join(
     return replace(found, tenant=tenant, parent=parent)
 
 
+def _held_nowhere(
+    work: Work,
+    kind: ResourceType,
+    import_id: str | Mapping[str, Any] | None,
+    where: Range | None,
+    address: Address,
+) -> Joined:
+    """An object that only state can hold: an import makes it up, with nothing but its id."""
+    if import_id is None:
+        return Joined(status="absent")
+    try:
+        nowhere = Tenant(id="", name="")
+        wanted = (
+            kind.import_key(import_id, nowhere)
+            if isinstance(import_id, str)
+            else _identity(kind, import_id)
+        )
+    except ValueError as problem:
+        work.diagnostics.error("Invalid import id", str(problem), where, address=str(address))
+        return _ERROR
+    identifier = str(wanted["id"])
+    attributes = {name: wanted.get(name) for name in kind.schema.type.attributes}
+    return Joined(status="found", id=identifier, attributes=attributes, importing=identifier)
+
+
 def _foresee(
     work: Work,
     instance: ProviderInstance,
@@ -128,14 +166,15 @@ def _foresee(
     remembered: StateObject | None,
 ) -> None:
     """Note the list in the same wave as the tenant: the driver establishes the tenant first anyway."""
-    parent = _parent(kind, desired, remembered)
+    parent = parent_of(kind, desired, remembered)
     if not isinstance(parent, Unknown) and (work.options.refresh or remembered is None):
         work.listing(instance, kind, parent)
 
 
-def _parent(
+def parent_of(
     kind: ResourceType, desired: Attributes, remembered: StateObject | None
 ) -> str | Unknown | None:
+    """The id of the object that an object lies below; None where its type has no parents."""
     if kind.identity.parent is None:
         return None
     wanted = desired.get(kind.identity.parent.attribute)
@@ -162,27 +201,13 @@ def _find(
         if only is None:
             return Joined(status="unseen", unseen=listing.unseen)
         return _take(work, instance, kind, only, parent, importing=only.id)
-    intent = work.pending.get(str(address))
-    if intent is not None and intent.operation == "create":
-        found = recovered(
-            kind, str(address), work.pending.values(), listing, _held(work, kind, tenant)
-        )
-        if isinstance(found, Observed):
-            return replace(
-                _take(work, instance, kind, found, parent, importing=found.id), recovered=True
-            )
-        if found is not None:
-            work.diagnostics.error(
-                "Lost answer, several candidates", found, where, address=str(address)
-            )
-            return _ERROR
-        if _too_early(kind, intent, work.now):
-            return Joined(status="unseen", unseen=_NOT_YET)
     if import_id is not None:
         return _imported(
             work, address, instance, kind, import_id, where, tenant, parent, listing, objects
         )
     twin = natural_match(kind, desired, listing)
+    if twin is not None and _issued_unheard(work.pending.get(str(address)), twin):
+        twin = None  # the credential that a cut-off run made: rotation knows what to do with it
     if twin is not None:
         work.claim(instance, kind, twin.id, address)
         work.diagnostics.error(
@@ -198,6 +223,48 @@ def _find(
     if not listing.complete:
         return Joined(status="unseen", unseen=listing.unseen)
     return Joined(status="absent")
+
+
+def _begun(work: Work, kind: ResourceType, address: Address) -> Intent | None:
+    """A create at this address whose answer nobody knows."""
+    found = work.pending.get(str(address))
+    is_create = found is not None and found.operation == "create" and not kind.singleton
+    return found if is_create else None
+
+
+def _made(
+    work: Work,
+    address: Address,
+    instance: ProviderInstance,
+    kind: ResourceType,
+    remembered: StateObject | None,
+    intent: Intent,
+    where: Range | None,
+    tenant: Tenant,
+    parent: str | None,
+    listing: Listing,
+) -> Joined | None:
+    """What came of a create whose answer nobody knows; None when it surely made nothing."""
+    found = recovered(kind, str(address), work.pending.values(), listing, _held(work, kind, tenant))
+    if isinstance(found, Observed):
+        if remembered is not None:
+            # It was made to replace this one, which stays ours until it is removed.
+            work.claim(instance, kind, remembered.id, address)
+        taken = _take(work, instance, kind, found, parent, importing=found.id)
+        return replace(taken, recovered=True)
+    if found is not None:
+        work.diagnostics.error(
+            "Lost answer, several candidates", found, where, address=str(address)
+        )
+        return _ERROR
+    if _too_early(kind, intent, work.now):
+        return Joined(status="unseen", unseen=NOT_YET)
+    return None
+
+
+def _issued_unheard(intent: Intent | None, twin: Observed) -> bool:
+    """Whether an object may be the credential that a run issued and never heard of."""
+    return intent is not None and intent.operation == "issue" and twin.id not in intent.known_ids
 
 
 def _take(
@@ -358,10 +425,12 @@ def _key(kind: ResourceType, names: tuple[str, ...], attributes: Attributes) -> 
     )
 
 
-_NOT_YET = Unseen(
+NOT_YET = Unseen(
     reason=Reason.FAILED,
-    detail="An earlier run was cut off while it created the object, and the tenant may not show it yet.",
+    detail="an earlier run was cut off while it created the object, and the tenant may not show it yet; apply again "
+    "in a moment",
 )
+"""Of an object that may exist, though no list shows it so far."""
 
 
 def _too_early(kind: ResourceType, intent: Intent, now: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from perimeter.addresses import ROOT, key_text
 from perimeter.config.decode import decode_body
-from perimeter.config.queries import ListBlock
+from perimeter.config.queries import LIMIT, ListBlock
 from perimeter.diagnostics import Diagnostics, did_you_mean
 from perimeter.engine.diff import is_wholly_known
 from perimeter.engine.repetition import repetition
@@ -96,7 +96,7 @@ def _wanted(
         kind=kind,
         filters=filters,
         settings=settings,
-        limit=limit,
+        limit=LIMIT if limit is None else limit,
         include=bool(include),
     )
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from perimeter.addresses import Address
+from perimeter.addresses import Address, parse_address
+from perimeter.engine.ends import ItemEnd
+from perimeter.engine.rotating.planned import PlannedRotation
 from perimeter.lang.values import Unseen, Value
 from perimeter.sdk.budget import Budget
 from perimeter.sdk.contract import Attributes, Direction, ManualStep, Tenant
 from perimeter.sdk.facets import Facet
 from perimeter.sdk.schema import Plain, Schema
-from perimeter.state.model import Moves, Path, StateObject
+from perimeter.state.model import Moves, OpenStep, Path, State, StateObject
 
 
 class Action(Enum):
@@ -27,6 +29,8 @@ class Action(Enum):
     DELETE_THEN_CREATE = "-/+"
     CREATE_THEN_DELETE = "+/-"
     FORGET = "."
+    FORGET_THEN_CREATE = "./+"
+    INVOKE = "!"
 
     @property
     def verbs(self) -> tuple[str, ...]:
@@ -36,7 +40,25 @@ class Action(Enum):
     @property
     def is_replace(self) -> bool:
         """Whether the object is replaced by a new one."""
-        return self in (Action.DELETE_THEN_CREATE, Action.CREATE_THEN_DELETE)
+        return self in (
+            Action.DELETE_THEN_CREATE,
+            Action.CREATE_THEN_DELETE,
+            Action.FORGET_THEN_CREATE,
+        )
+
+    @property
+    def removes(self) -> bool:
+        """Whether an object of the tenant is removed."""
+        return self in (
+            Action.DELETE,
+            Action.DELETE_THEN_CREATE,
+            Action.CREATE_THEN_DELETE,
+        )
+
+    @property
+    def forgets(self) -> bool:
+        """Whether an object stays in the tenant and is no longer managed."""
+        return self in (Action.FORGET, Action.FORGET_THEN_CREATE)
 
 
 _VERBS = {
@@ -48,6 +70,8 @@ _VERBS = {
     Action.DELETE_THEN_CREATE: ("delete", "create"),
     Action.CREATE_THEN_DELETE: ("create", "delete"),
     Action.FORGET: ("forget",),
+    Action.FORGET_THEN_CREATE: ("create", "forget"),
+    Action.INVOKE: ("invoke",),
 }
 
 
@@ -60,7 +84,8 @@ class Change:
         type: resource type.
         provider: provider instance, printed.
         action: what would be done by API.
-        reason: Terraform's ``action_reason``, or one of ours (``expired``, ``undeclared_in_exclusive_collection``).
+        reason: Terraform's ``action_reason``, or one of ours (``expired``, ``block_expired``,
+            ``undeclared_in_exclusive_collection``).
         id: vendor id; empty for a create.
         tenant: where; None for objects that live in state only, or while the tenant is not known.
         before: as the tenant shows it; None for a create.
@@ -75,15 +100,22 @@ class Change:
         unseen: top-level names the tenant did not show, with why.
         direction: what the change does to access.
         manual: what a person must do; then ``action`` covers only the rest.
+        step: since when that is open, who shall do it until when, and whether it was attested.
         quirks: side effects to announce.
         label: how to name an object that has no address: ``"legacy-ci" on acme/api``.
         origin: what is known of where the object comes from.
         collection: printed address of the exclusive collection that removes it.
         importing: the id it is imported by, or empty.
+        generated: the configuration that was written for it in this run, or empty.
         recovered: whether it is the object of an earlier create whose answer was lost.
         deposed: key of a deposed object, or empty.
         previous_address: where state knew it before a move.
         clock: whether the clock alone causes it (expiry, rotation).
+        expires_at: until when the declaration holds, or empty.
+        expiry_counted: whether that is counted from the first apply on.
+        expiry_since: when that was; empty while it was never applied.
+        ends: until when nested blocks hold.
+        lapsed: names of the nested blocks whose end makes this change or a part of it.
         kept: a protected object whose block is gone: shown, not removed.
         deferred: why nothing can be planned for it yet.
         integration: name of the integration it belongs to.
@@ -91,7 +123,11 @@ class Change:
         protected: ``prevent_destroy`` as declared.
         create_before_destroy: as declared.
         retained: ``destroy = false`` as declared: without its declaration it is forgotten.
+        rotation: where the credential that it is stands, and what this apply does about it; None for what is not rotated.
         fingerprint: SHA-256 of the effect; see ``fingerprint.py``.
+        subject: what the fingerprint names the object by where it has no id yet: its vendor's unique key; else empty.
+        worded: digests of the expressions that decide what is not known, by top-level name; see ``wording.py``.
+        secrets: by attribute, that a secret is given, or its keyed digest.
         block: the declaring block's header, file and line, for messages.
         schema: of the type.
     """
@@ -116,15 +152,22 @@ class Change:
     unseen: Mapping[str, Unseen] = field(default_factory=dict)
     direction: Direction = Direction.NEUTRAL
     manual: ManualStep | None = None
+    step: OpenStep | None = None
     quirks: tuple[str, ...] = ()
     label: str = ""
     origin: str = ""
     collection: str = ""
     importing: str = ""
+    generated: str = ""
     recovered: bool = False
     deposed: str = ""
     previous_address: Address | None = None
     clock: bool = False
+    expires_at: str = ""
+    expiry_counted: bool = False
+    expiry_since: str = ""
+    ends: tuple[ItemEnd, ...] = ()
+    lapsed: tuple[str, ...] = ()
     kept: bool = False
     deferred: str = ""
     integration: str = ""
@@ -132,7 +175,11 @@ class Change:
     protected: bool = False
     create_before_destroy: bool = False
     retained: bool = False
+    rotation: PlannedRotation | None = None
     fingerprint: str = ""
+    subject: str = ""
+    worded: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     block: str = ""
     schema: Schema | None = field(default=None, repr=False)
 
@@ -159,7 +206,38 @@ class Change:
     @property
     def does_something(self) -> bool:
         """Whether applying it calls the tenant or changes what state owns."""
-        return self.action is not Action.NO_OP or bool(self.importing)
+        return self.action is not Action.NO_OP or bool(self.importing) or self.rotates
+
+    @property
+    def rotates(self) -> bool:
+        """Whether applying it takes a step of a credential's rotation."""
+        return self.rotation is not None and bool(self.rotation.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One planned invocation of an action.
+
+    Attributes:
+        change: the action's instance: ``after`` is its configuration.
+        trigger: printed address of the resource instance whose change invokes it; empty for ``-invoke``.
+        event: ``before_create``, ``after_create``, ``before_update`` or ``after_update``; likewise.
+        block: which of the resource's action_trigger blocks, from 0.
+        index: which entry of its ``actions``, from 0.
+    """
+
+    change: Change
+    trigger: str = ""
+    event: str = ""
+    block: int = 0
+    index: int = 0
+
+    @property
+    def key(self) -> str:
+        """Unique within the plan."""
+        if not self.trigger:
+            return self.change.key
+        return f"{self.change.key} {self.event} {self.trigger} {self.block}.{self.index}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,16 +315,53 @@ class Requests:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a plan was asked for."""
+    """How a plan was asked for.
+
+    Attributes:
+        invoke: the action to invoke, or credentials to rotate now; nothing else is planned.
+        roll_back: credentials whose rotation is undone, as long as the previous one lives.
+        no_overlap: what is rotated now leaves the previous credential no time.
+        allow_replace: rotated credentials that ``replace`` may replace all the same.
+        now: the instant that was asked for instead of the present one; such a plan cannot be applied.
+    """
 
     destroy: bool = False
     refresh: bool = True
     refresh_only: bool = False
     targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    minimal_refresh: bool = False
+    invoke: tuple[str, ...] = ()
     replace: tuple[str, ...] = ()
     allow_lockout: tuple[str, ...] = ()
     allow_mass_change: tuple[str, ...] = ()
+    allow_unregistered: tuple[str, ...] = ()
     max_destroy: int | None = None
+    rollback: int | None = None
+    roll_back: tuple[str, ...] = ()
+    no_overlap: bool = False
+    allow_replace: tuple[str, ...] = ()
+    now: str = ""
+
+    @property
+    def rotates(self) -> bool:
+        """Whether ``invoke`` names credentials to be rotated instead of actions."""
+        return any(parse_address(text).mode == "managed" for text in self.invoke)
+
+    @property
+    def declares(self) -> bool:
+        """Whether what the configuration declares is wanted: neither nothing, nor an earlier version of the state."""
+        return not self.destroy and self.rollback is None
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything that the configuration declares is planned, and nothing else."""
+        return not self.restricted and self.rollback is None
+
+    @property
+    def restricted(self) -> bool:
+        """Whether only a part of the configuration is planned."""
+        return bool(self.targets or self.excludes or self.invoke)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,10 +370,13 @@ class Plan:
 
     Attributes:
         changes: every declared instance (no-ops included) and every removal, in address order.
+        invocations: actions that are invoked, in order.
         drift: declared instances whose object changed in the tenant since state remembered it.
         refreshed: state objects as they will be remembered when nothing else happens, by printed address.
         moves: old and new printed address of what state is to remember elsewhere.
         gone: printed addresses of state instances whose object no longer exists and that nothing declares.
+        sequence: ids of the stages that decide who gets in, in the order in which nobody is locked out.
+        compensations: by the id of such a stage, those that must have succeeded before it.
         state_serial: of the state it was made on.
         fingerprint: of all changes' fingerprints together.
     """
@@ -266,6 +384,7 @@ class Plan:
     timestamp: str
     options: Options
     changes: tuple[Change, ...] = ()
+    invocations: tuple[Invocation, ...] = ()
     drift: tuple[Change, ...] = ()
     undeclared: tuple[Undeclared, ...] = ()
     not_visible: tuple[NotVisible, ...] = ()
@@ -277,6 +396,8 @@ class Plan:
     gone: tuple[str, ...] = ()
     moves: Moves = ()
     requests: Requests = field(default_factory=Requests)
+    sequence: tuple[str, ...] = ()
+    compensations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     state_serial: int = 0
     lineage: str = ""
     fingerprint: str = ""
@@ -286,6 +407,16 @@ class Plan:
     def active(self) -> tuple[Change, ...]:
         """The changes that do something."""
         return tuple(change for change in self.changes if change.does_something)
+
+    @property
+    def direction(self) -> Direction:
+        """What the whole plan does to access: it widens as soon as one change does, or may."""
+        found = {change.direction for change in self.changes}
+        found |= {item.change.direction for item in self.invocations}
+        for candidate in (Direction.WIDENS, Direction.UNKNOWN, Direction.NARROWS):
+            if candidate in found:
+                return Direction.WIDENS if candidate is Direction.UNKNOWN else candidate
+        return Direction.NEUTRAL
 
     @property
     def by_hand(self) -> tuple[Change, ...]:
@@ -300,7 +431,7 @@ class Plan:
     @property
     def is_idle(self) -> bool:
         """Whether applying would change neither tenant nor state outputs, though a person may have to act."""
-        return not (self.active or self.moves) and all(
+        return not (self.active or self.moves or self.invocations) and all(
             o.action is Action.NO_OP for o in self.outputs
         )
 
@@ -323,7 +454,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageResult:
-    """How one stage of an apply ended: ``done``, ``failed``, ``skipped``, ``by hand``; ``text`` says what or why."""
+    """How one stage of an apply ended: ``done``, ``failed``, ``skipped``, ``held``, ``by hand``; ``text`` says what or why.
+
+    ``held``: nobody agreed to it, or to what it depends on.
+    """
 
     name: str
     status: str
@@ -334,7 +468,10 @@ class StageResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """The result of an apply, in the order things ended."""
+    """The result of an apply, in the order things ended.
+
+    ``unsaved``: what the state would be, when its place did not take it.
+    """
 
     results: tuple[StageResult, ...] = ()
     outputs: Mapping[str, Value] = field(default_factory=dict)
@@ -342,6 +479,7 @@ class Applied:
     evidence_head: str = ""
     cancelled: bool = False
     serial: int = 0
+    unsaved: State | None = field(default=None, repr=False)
 
     def count(self, status: str) -> int:
         """How many ended so."""

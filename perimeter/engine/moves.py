@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from perimeter.addresses import Address, ModulePath, Target, parse_address, parse_target
+from perimeter.addresses import Address, ModulePath, Target, parse_address
 from perimeter.config.model import Config, Moved, last_key
 from perimeter.config.moved import named, noun_of, ordered
 from perimeter.config.shape import place
 from perimeter.diagnostics import Diagnostics
+from perimeter.engine.selection import selects
 from perimeter.engine.work import Work
 from perimeter.state.model import Intent, Moves, State
 from perimeter.state.moving import rekeyed
@@ -232,7 +233,7 @@ def check_relocation(work: Work, found: Relocated, declared: frozenset[str]) -> 
             'appropriate, you must first resolve the conflicts using the "perimeter state" subcommands and then create a '
             "new plan.",
         )
-    if not work.options.destroy:
+    if work.options.declares:
         for path, module in work.config.modules.items():
             for block in module.moved:
                 _still_there(work, path, block, declared)
@@ -280,23 +281,33 @@ def _still_there(work: Work, path: tuple[str, ...], block: Moved, declared: froz
 
 
 def _check_targets(work: Work, moves: Moves) -> None:
-    if not work.options.targets:
+    if not work.options.restricted:
         return
-    targets = [parse_target(text) for text in work.options.targets]
+    texts = work.options.excludes or work.options.targets
     left = [
         text
         for pair in moves
         for text in pair
-        if not any(target.selects(parse_address(text)) for target in targets)
+        if selects(texts, parse_address(text)) is bool(work.options.excludes)
     ]
-    if left:
-        lines = "".join(f'\n  -target="{text}"' for text in dict.fromkeys(left))
+    if not left:
+        return
+    names = list(dict.fromkeys(left))
+    if work.options.excludes:
+        listed = "".join(f'\n  "{text}"' for text in names)
         work.diagnostics.error(
-            "Moved resource instances excluded by targeting",
-            "Resource instances in your current state have moved to new addresses in the latest configuration. perimeter "
-            "must include those resource instances while planning in order to ensure a correct result, but your "
-            "-target=... options do not fully cover all of those resource instances.\n\nTo create a valid plan, either "
-            "remove your -target=... options altogether or add the following additional target options:"
-            f"{lines}\n\nNote that adding these options may include further additional resource instances in your plan, in "
-            "order to respect object dependencies.",
+            "Moved resource instances excluded by -exclude",
+            "Resource instances in your current state have moved to new addresses in the latest configuration, and your "
+            f"-exclude=... options leave out:{listed}\n\nTo create a valid plan, take those -exclude=... options away.",
         )
+        return
+    lines = "".join(f'\n  -target="{text}"' for text in names)
+    work.diagnostics.error(
+        "Moved resource instances excluded by targeting",
+        "Resource instances in your current state have moved to new addresses in the latest configuration. perimeter "
+        "must include those resource instances while planning in order to ensure a correct result, but your "
+        "-target=... options do not fully cover all of those resource instances.\n\nTo create a valid plan, either "
+        "remove your -target=... options altogether or add the following additional target options:"
+        f"{lines}\n\nNote that adding these options may include further additional resource instances in your plan, in "
+        "order to respect object dependencies.",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from perimeter.sdk.contract import Attributes
+from perimeter.sdk.contract import Attributes, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,25 @@ class DataNeed:
 
 
 @dataclass(frozen=True, slots=True)
-class AdministratorsNeed:
-    """Who can administer a tenant, for the lockout proof."""
+class StateNeed:
+    """What a data source says of another state; ``key`` is a digest of ``config``, which may hold credentials."""
 
     provider: str
+    name: str
+    key: str
+    config: Attributes = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AdministratorsNeed:
+    """Who can administer a tenant, for the lockout proof.
+
+    ``accounts``: logins that must be looked at in any case; ``transitions``: the changes to be judged.
+    """
+
+    provider: str
+    accounts: tuple[str, ...] = field(default=(), compare=False)
+    transitions: tuple[Transition, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,7 @@ Need = (
     | HydrateNeed
     | ReadNeed
     | DataNeed
+    | StateNeed
     | AdministratorsNeed
     | FileNeed
     | FolderNeed

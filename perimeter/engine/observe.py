@@ -30,6 +30,7 @@ from perimeter.engine.needs import (
     ListNeed,
     Need,
     ReadNeed,
+    StateNeed,
     TenantNeed,
 )
 from perimeter.engine.plan import Planned, PlanRequest, plan
@@ -37,6 +38,7 @@ from perimeter.engine.query import Queried, QueryRequest, query
 from perimeter.engine.snapshot import Answer, Snapshot
 from perimeter.lang.functions.files import files_below
 from perimeter.lang.values import Reason, Unseen
+from perimeter.sdk.access import AccessRequest
 from perimeter.sdk.contract import (
     DataRequest,
     HydrateRequest,
@@ -135,6 +137,8 @@ class Driver:
                 answers[need] = _file(need)
             elif isinstance(need, FolderNeed):
                 answers[need] = _folder(need)
+            elif isinstance(need, StateNeed) and (not self.offline or snapshot.asks_states):
+                answers[need] = self._state(need, providers)
         if self.offline:
             answers.update({need: _OFFLINE for need in needs if need not in answers})
             return snapshot.with_answers(answers)
@@ -153,6 +157,28 @@ class Driver:
                 answers.update(found)
         dates = {key: rfc3339(self.connections.date(key)) for key in known}
         return snapshot.with_answers(answers, dates)
+
+    def _state(self, need: StateNeed, providers: Mapping[str, Provider]) -> Answer:
+        """Look into another state. One that is not there is an error: nothing says that it ever will be."""
+        self.on_event(Event(kind="read_start", provider=need.provider, subject=need.name))
+        summary = "Remote state cannot be read"
+        source = next(
+            item.data_sources[need.name]
+            for item in providers.values()
+            if need.name in item.data_sources
+        )
+        found: ProviderError
+        try:
+            request = DataRequest(tenant=Tenant(id="", name=""), config=need.config)
+            return source.read(self.connections.states, request)
+        except ProviderError as problem:
+            found = problem
+            if isinstance(problem, NotFound):
+                summary = "Unable to find remote state"
+        except Exception as problem:  # noqa: BLE001 - a provider's bug must not become a traceback
+            found = _bug(problem)
+        self.diagnostics.error(summary, SECRETS.redact(found.message), address=f"data.{need.name}")
+        return unseen(found)
 
     def _tenant(self, need: TenantNeed) -> Tenant | Unseen:
         provider = self.connections.providers[need.provider_name]
@@ -264,7 +290,12 @@ class Driver:
                     reader, DataRequest(tenant=tenant, config=need.config)
                 )
             case AdministratorsNeed():
-                return provider.administrators(reader, tenant)
+                return provider.access(
+                    reader,
+                    AccessRequest(
+                        tenant=tenant, accounts=need.accounts, transitions=need.transitions
+                    ),
+                )
         raise TypeError(f"no such need: {need}")
 
     def _failed(self, key: str, label: str, problem: ProviderError) -> Unseen:

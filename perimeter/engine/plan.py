@@ -5,29 +5,39 @@ It returns a plan, or the needs it has; a driver satisfies them and calls again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from perimeter.addresses import InstanceKey, ModulePath
-from perimeter.config.graph import Graph
+from perimeter.config.graph import Graph, Node
 from perimeter.config.model import Config
 from perimeter.diagnostics import Diagnostics
+from perimeter.engine.actions import plan_invoked, plan_triggered, warn_of_unanswered
 from perimeter.engine.ages import credential_ages
 from perimeter.engine.boundary import every_folder
+from perimeter.engine.consent import Agreed, Consent, agreed_to, without_held
 from perimeter.engine.diff import canonical_object
 from perimeter.engine.evaluation import Evaluation
+from perimeter.engine.exclusivity import check_exclusivity
+from perimeter.engine.expiry import warn_of_expiry
 from perimeter.engine.fingerprint import plan_fingerprint
 from perimeter.engine.forgetting import check_forgotten, is_forgotten
 from perimeter.engine.guards import check_guards, check_replacements
 from perimeter.engine.imports import check_imports
-from perimeter.engine.lockout import check_lockout
+from perimeter.engine.lockout import Kept, SafeOrder, check_lockout
 from perimeter.engine.model import Action, Change, Options, OutputChange, Plan, Undeclared
 from perimeter.engine.moves import check_relocation, relocate
 from perimeter.engine.needs import FileNeed, FolderNeed, Need
 from perimeter.engine.removal import Claim, foresee_undeclared, plan_orphans, plan_undeclared
+from perimeter.engine.retyping import check_retyping, retyped
+from perimeter.engine.rollback import restore
+from perimeter.engine.rotating.plan import check_asked
+from perimeter.engine.selection import select
 from perimeter.engine.snapshot import Snapshot
+from perimeter.engine.steps import track_steps, warn_of_steps
+from perimeter.engine.upgrading import upgrade_pending, upgrade_state
 from perimeter.engine.walk import walk
 from perimeter.engine.work import ProviderInstance, Work
 from perimeter.lang.plain import to_plain
@@ -35,6 +45,8 @@ from perimeter.lang.values import SENSITIVE, Reason, Unseen, Value
 from perimeter.sdk.contract import Tenant
 from perimeter.sdk.provider import Provider
 from perimeter.sdk.schema import Mode
+from perimeter.state.claims import Claims
+from perimeter.state.digests import SecretDigests
 from perimeter.state.model import Intent, State, StateObject
 
 
@@ -46,10 +58,15 @@ class PlanRequest:
         graph: the configuration's dependencies.
         inputs: the root module's variables.
         pending: creates, updates and deletes whose answer an earlier apply did not get, by printed address.
+        unanswered: invocations of actions whose answer an earlier apply did not get.
+        digests: compares secrets with what was last written; None without an encryption key.
         providers: by entry-point name; only their pure halves are called.
         now: RFC 3339; the only clock.
         cwd: what ``path.cwd`` is.
+        claims: what the states beside this one claim and manage; None where the backend has no registry.
+        earlier: the version of the state that ``options.rollback`` leads back to.
         outside_files: folders besides the modules' own that expressions may read, absolute.
+        consent: what may be applied; None for everything.
     """
 
     config: Config
@@ -58,11 +75,16 @@ class PlanRequest:
     snapshot: Snapshot
     state: State
     pending: Mapping[str, Intent] = field(default_factory=dict)
+    digests: SecretDigests | None = field(default=None, repr=False)
+    unanswered: tuple[Intent, ...] = ()
     providers: Mapping[str, Provider]
     now: str
     options: Options = field(default_factory=Options)
     cwd: str = "."
+    claims: Claims | None = field(default_factory=Claims)
+    earlier: State | None = field(default=None, repr=False)
     outside_files: tuple[str, ...] = ()
+    consent: Consent | None = None
 
 
 def _unreadable(answer: Unseen) -> OSError:
@@ -77,6 +99,7 @@ class Planned:
 
     ``ephemeral``: the provider instance of each ephemeral resource instance, by block. ``declared``: by provider instance
     and type, the address of each object that configuration or state means, by vendor id. ``claims``: collection blocks.
+    ``kept``: who must always get in, by provider instance.
     """
 
     plan: Plan | None
@@ -89,6 +112,8 @@ class Planned:
     )
     declared: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    agreed: Agreed = field(default_factory=Agreed)
 
 
 def plan(request: PlanRequest) -> Planned:
@@ -118,7 +143,15 @@ def plan(request: PlanRequest) -> Planned:
             raise _unreadable(answer)
         return answer if isinstance(answer, tuple) else ()
 
+    outdated = Diagnostics()
+    request = replace(
+        request,
+        state=upgrade_state(request.state, request.providers, outdated),
+        pending=upgrade_pending(request.pending, request.providers, outdated),
+    )
     moved = relocate(request.config, request.state, request.pending)
+    held, converted = retyped(request.config, request.providers, moved.state)
+    moved = replace(moved, state=held)
     evaluation = Evaluation(
         request.config,
         request.inputs,
@@ -137,24 +170,54 @@ def plan(request: PlanRequest) -> Planned:
         pending=moved.pending,
         origins=moved.origins,
         providers=request.providers,
+        digests=request.digests,
         now=request.now,
         options=request.options,
+        selection=select(request.options, request.graph, moved.state),
         needs=needs,
+        word_all=request.consent is not None and request.consent.needs_words,
     )
+    work.diagnostics.extend(outdated)
+    check_retyping(request.config, request.providers, work.diagnostics)
     walked = walk(work, request.graph)
-    foresee_undeclared(work, walked.claims)
-    gone = plan_orphans(work, walked.declared, walked.reasons, is_forgotten)
-    undeclared = plan_undeclared(work, walked.claims)
-    if not needs:
-        check_lockout(work, walked.break_glass)
+    gone: Sequence[str] = ()
+    undeclared: Sequence[Undeclared] = ()
+    if request.options.invoke and not request.options.rotates:
+        plan_invoked(work)
+    elif request.earlier is not None and request.options.rollback is not None:
+        walked.claims = ()
+        walked.addresses |= restore(work, request.earlier, request.options.rollback)
+        reasons = dict.fromkeys(work.state.resources, "delete_because_rollback")
+        gone = plan_orphans(work, walked.declared, reasons, is_forgotten)
+    else:
+        foresee_undeclared(work, walked.claims)
+        gone = plan_orphans(work, walked.declared, walked.reasons, is_forgotten)
+        undeclared = plan_undeclared(work, walked.claims)
+        plan_triggered(work)
+    agreed = agreed_to(work, request.consent)
+    order = (
+        SafeOrder(compensations={}) if needs else check_lockout(_running(work, agreed), walked.kept)
+    )
     if needs:
         return Planned(plan=None, needs=tuple(needs), diagnostics=work.diagnostics)
-    check_guards(work)
+    check_guards(work, walked.claims, agreed.keys)
+    check_asked(work)
+    warn_of_expiry(work, request.graph)
     check_replacements(work, walked.declared)
     check_imports(work, walked.declared)
     check_forgotten(work, walked.claims)
     check_relocation(work, moved, walked.declared)
-    made = replace(_assemble(work, request, tuple(gone), tuple(undeclared)), moves=moved.moves)
+    warn_of_unanswered(work, request.unanswered)
+    made = track_steps(
+        work,
+        replace(
+            _assemble(work, request, tuple(gone), tuple(undeclared), converted), moves=moved.moves
+        ),
+    )
+    made = replace(made, sequence=order.order, compensations=order.compensations)
+    made = without_held(made, agreed, request.graph)
+    warn_of_steps(made, work.diagnostics)
+    check_exclusivity(made, walked.claims, request.claims, work.diagnostics)
     return Planned(
         plan=made,
         diagnostics=work.diagnostics,
@@ -163,7 +226,17 @@ def plan(request: PlanRequest) -> Planned:
         ephemeral=work.ephemeral,
         declared=work.declared_ids,
         claims=walked.claims,
+        kept=walked.kept,
+        agreed=agreed,
     )
+
+
+def _running(work: Work, agreed: Agreed) -> Work:
+    """The workbench with the changes only that will be made: what is judged is what will happen."""
+    if not agreed.held:
+        return work
+    held = agreed.keys
+    return replace(work, changes=[change for change in work.changes if change.key not in held])
 
 
 def _assemble(
@@ -171,6 +244,7 @@ def _assemble(
     request: PlanRequest,
     gone: tuple[str, ...],
     undeclared: tuple[Undeclared, ...],
+    converted: Set[str],
 ) -> Plan:
     changes = sorted(work.changes, key=_order)
     outputs = _outputs(work, request)
@@ -182,6 +256,7 @@ def _assemble(
                 manual=None,
                 importing="",
                 after=change.before,
+                rotation=None,
                 fingerprint="",
             )
             for change in changes
@@ -196,6 +271,7 @@ def _assemble(
         timestamp=request.now,
         options=request.options,
         changes=tuple(changes),
+        invocations=() if request.options.refresh_only else tuple(work.invocations),
         drift=tuple(sorted(work.drift, key=_order)),
         undeclared=undeclared,
         not_visible=tuple(work.not_visible[key] for key in sorted(work.not_visible)),
@@ -203,12 +279,14 @@ def _assemble(
         checks=tuple(work.checks),
         ages=credential_ages(work),
         tenants=tenants,
-        refreshed=_refreshed(changes),
+        refreshed=_refreshed(changes, converted),
         gone=gone,
         state_serial=request.state.serial,
         lineage=request.state.lineage,
         fingerprint=plan_fingerprint(
-            change.fingerprint for change in changes if change.fingerprint
+            change.fingerprint
+            for change in (*changes, *(item.change for item in work.invocations))
+            if change.fingerprint
         ),
         variables=request.inputs,
     )
@@ -231,8 +309,15 @@ def _outputs(work: Work, request: PlanRequest) -> tuple[OutputChange, ...]:
     found: list[OutputChange] = []
     from perimeter.addresses import ROOT
 
+    restricted = request.options.restricted
+    if request.options.rollback is not None:
+        return ()
     declared = {} if request.options.destroy else request.config.root.outputs
     for name in sorted({*declared, *request.state.outputs}):
+        if restricted and not (
+            name in declared and work.selection.decides(Node((), "output", name))
+        ):
+            continue
         prior = request.state.outputs.get(name)
         before = prior.value if prior is not None else None
         if name not in declared:
@@ -265,7 +350,7 @@ def _outputs(work: Work, request: PlanRequest) -> tuple[OutputChange, ...]:
     return tuple(found)
 
 
-def _refreshed(changes: list[Change]) -> dict[str, StateObject]:
+def _refreshed(changes: list[Change], converted: Set[str]) -> dict[str, StateObject]:
     """What state will remember anew of objects that the plan leaves as they are, or whose change may fail."""
     found: dict[str, StateObject] = {}
     for change in changes:
@@ -300,7 +385,8 @@ def _refreshed(changes: list[Change]) -> dict[str, StateObject]:
             else prior.dependencies,
             unconfirmed=False,
         )
-        if anew != prior and change.action is not Action.DELETE:
+        same = anew == prior and str(change.address) not in converted
+        if not same and change.action is not Action.DELETE:
             found[str(change.address)] = anew
     return found
 

@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+import msgspec
+
 from perimeter.addresses import Address, parse_address
 from perimeter.engine import model, snapshot
 from perimeter.engine.model import Change, Plan
 from perimeter.engine.persist import without_secrets
 from perimeter.engine.plan import PlanRequest
+from perimeter.engine.rotating import planned
 from perimeter.engine.snapshot import Snapshot, decode_plain, encode_plain
 from perimeter.hcl.source import SourceFile
 from perimeter.lang.marks import apply_marks, mark_paths
@@ -28,9 +31,10 @@ from perimeter.sdk import budget, contract, facets
 from perimeter.sdk.provider import Provider
 from perimeter.sdk.schema import Schema
 from perimeter.state.codec import decode_state, encode_state
-from perimeter.state.envelope import Upgrade, unwrap, wrap
+from perimeter.state.encryption import PLAIN_KEYS, Keys, Label
+from perimeter.state.envelope import Upgrade
 from perimeter.state.errors import state_error
-from perimeter.state.model import State, StateObject
+from perimeter.state.model import OpenStep, State, StateObject
 
 KIND = "plan"
 UPGRADES: tuple[Upgrade, ...] = ()
@@ -42,7 +46,7 @@ Loader = Callable[[Iterable[str]], Mapping[str, Provider]]
 
 _CLASSES: Mapping[str, type[Any]] = {
     kind.__name__: kind
-    for module in (model, contract, facets, budget)
+    for module in (model, contract, facets, budget, planned)
     for kind in vars(module).values()
     if isinstance(kind, type) and dataclasses.is_dataclass(kind)
 }
@@ -66,6 +70,7 @@ class SavedPlan:
         variables: root variables that are neither sensitive nor ephemeral.
         withheld: names of the others; they must be supplied again.
         config_digest: of the configuration's files.
+        workspace: of the state.
     """
 
     plan: Plan
@@ -74,6 +79,7 @@ class SavedPlan:
     variables: Mapping[str, Value] = field(repr=False)
     withheld: tuple[str, ...]
     config_digest: str
+    workspace: str = "default"
 
 
 def config_digest(sources: Mapping[str, SourceFile]) -> str:
@@ -95,9 +101,14 @@ def withheld_variables(inputs: Mapping[str, Value]) -> tuple[str, ...]:
 
 
 def encode_plan(
-    plan: Plan, seen: Snapshot, *, sources: Mapping[str, SourceFile], request: PlanRequest
+    plan: Plan,
+    seen: Snapshot,
+    *,
+    sources: Mapping[str, SourceFile],
+    request: PlanRequest,
+    keys: Keys = PLAIN_KEYS,
 ) -> bytes:
-    """A plan file's content.
+    """A plan file's content, encrypted where there are ``keys``.
 
     Raises:
         StateError: it holds something that has no JSON form.
@@ -111,21 +122,34 @@ def encode_plan(
             name: _encode(value) for name, value in request.inputs.items() if name not in withheld
         },
         "withheld": list(withheld),
+        "workspace": request.config.workspace,
         "config_digest": config_digest(sources),
     }
-    return wrap(KIND, VERSION, content, indent=-1)
+    label = Label(
+        workspace=request.config.workspace,
+        lineage=request.state.lineage,
+        serial=request.state.serial,
+        name=f"plan {plan.fingerprint[:16]}",
+    )
+    return keys.wrap(KIND, VERSION, content, label, indent=-1)
 
 
-def decode_plan(data: bytes, *, where: str, providers: Loader) -> SavedPlan:
+def decode_plan(
+    data: bytes,
+    *,
+    where: str,
+    providers: Loader,
+    keys: Keys = PLAIN_KEYS,
+) -> SavedPlan:
     """Read a plan file.
 
     Raises:
         StateError: damaged, newer, or no plan file.
     """
-    content = unwrap(KIND, data, UPGRADES, into=dict[str, Any], where=where)
+    content = keys.unwrap(KIND, data, UPGRADES, into=dict[str, Any], where=where)
     try:
         plan: Plan = _decode(content["plan"])
-        seen = snapshot.from_content(content["snapshot"])
+        seen = snapshot.from_content(content["snapshot"]).asking_states()
         variables = {name: _decode(value) for name, value in content["variables"].items()}
     except (KeyError, TypeError, ValueError, AttributeError):
         raise state_error(
@@ -139,17 +163,21 @@ def decode_plan(data: bytes, *, where: str, providers: Loader) -> SavedPlan:
         state=decode_state(content["state"].encode(), where=where),
         variables=variables,
         withheld=tuple(content["withheld"]),
+        workspace=content.get("workspace", "default"),
         config_digest=content["config_digest"],
     )
 
 
 def _with_schemas(plan: Plan, providers: Loader) -> Plan:
-    changes = (*plan.changes, *plan.drift)
+    invoked = tuple(item.change for item in plan.invocations)
+    changes = (*plan.changes, *plan.drift, *invoked)
     loaded = providers(sorted({change.provider_name for change in changes}))
     schemas: dict[tuple[str, str], Schema] = {}
     for name, provider in loaded.items():
         for type_name, kind in provider.resources.items():
             schemas[name, type_name] = kind.schema
+        for action_name, action in provider.actions.items():
+            schemas.setdefault((name, action_name), action.schema)
         for source_name, source in provider.data_sources.items():
             schemas.setdefault((name, source_name), source.schema)
 
@@ -160,6 +188,9 @@ def _with_schemas(plan: Plan, providers: Loader) -> Plan:
         plan,
         changes=tuple(known(change) for change in plan.changes),
         drift=tuple(known(change) for change in plan.drift),
+        invocations=tuple(
+            dataclasses.replace(item, change=known(item.change)) for item in plan.invocations
+        ),
     )
 
 
@@ -176,6 +207,8 @@ def _encode(value: Any) -> Any:
         return {"$address": str(value)}
     if isinstance(value, StateObject):
         return None
+    if isinstance(value, OpenStep):
+        return {"$step": msgspec.to_builtins(value)}
     if isinstance(value, Change) and value.schema is not None:
         value = dataclasses.replace(
             value,
@@ -228,6 +261,8 @@ def _decode(data: Any) -> Any:
         case "$class":
             fields = {name: _decode(item) for name, item in data["fields"].items()}
             return _CLASSES[content](**fields)
+        case "$step":
+            return msgspec.convert(content, OpenStep)
         case "$set":
             return frozenset(content)
         case "$tuple":
@@ -246,19 +281,25 @@ def mismatches(saved: SavedPlan, again: Plan, state: State) -> tuple[str, ...]:
         return (
             f"it was made for the state with lineage {saved.plan.lineage}, and this state has lineage {state.lineage}",
         )
-    stale = [
+    stale = moved_on(saved, state)
+    if stale:
+        return tuple(f"{name} was changed by another apply since" for name in stale)
+    planned = (*saved.plan.changes, *(item.change for item in saved.plan.invocations))
+    approved = {change.fingerprint for change in planned if change.fingerprint}
+    return tuple(
+        f"{change.name} would be changed in another way than planned"
+        for change in (*again.changes, *(item.change for item in again.invocations))
+        if change.fingerprint and change.fingerprint not in approved
+    )
+
+
+def moved_on(saved: SavedPlan, state: State) -> tuple[str, ...]:
+    """Names of the plan's changes whose object is not any more as state remembered it: they may have been made already."""
+    return tuple(
         change.name
         for change in saved.plan.active
         if (address := change.previous_address or change.address) is not None
         and _revision(saved.state, str(address)) != _revision(state, str(address))
-    ]
-    if stale:
-        return tuple(f"{name} was changed by another apply since" for name in stale)
-    approved = {change.fingerprint for change in saved.plan.changes if change.fingerprint}
-    return tuple(
-        f"{change.name} would be changed in another way than planned"
-        for change in again.changes
-        if change.fingerprint and change.fingerprint not in approved
     )
 
 

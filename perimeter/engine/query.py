@@ -13,6 +13,7 @@ from perimeter.addresses import key_text
 from perimeter.config.model import Config
 from perimeter.config.queries import ListBlock
 from perimeter.diagnostics import Diagnostics
+from perimeter.engine.credentials import FoundCredential, found_credential, people_of
 from perimeter.engine.listing import NOT_YET, Wanted, wanted_lists
 from perimeter.engine.model import Action, Options
 from perimeter.engine.needs import Need
@@ -37,6 +38,7 @@ class FoundObject:
             or ``undeclared``.
         address: where it is declared or remembered; else empty.
         attributes: as listed, or all of them where they were asked for.
+        credential: how old it is, when used and whose, where it is one.
     """
 
     provider: str
@@ -51,6 +53,7 @@ class FoundObject:
     status: str = "undeclared"
     address: str = ""
     attributes: Attributes = field(default_factory=dict, repr=False)
+    credential: FoundCredential | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +179,7 @@ class _Finder:
         self.work = work
         self.planned = planned
         self.whole = whole
+        self.people: dict[str, Mapping[str, bool] | None] = {}
         changes = planned.plan.changes if planned.plan is not None else ()
         self.leaving = frozenset(
             str(change.address)
@@ -268,7 +272,8 @@ class _Finder:
         if wanted.undeclared_only and status != "undeclared":
             return None
         attributes: Attributes = item.attributes
-        if self.whole or wanted.include or len(carried) < len(wanted.filters):
+        told = kind.credential is not None  # when it was last used is worth a call
+        if self.whole or wanted.include or told or len(carried) < len(wanted.filters):
             whole = self.work.whole(instance, kind, item, parent)
             if whole is None or whole is PENDING or isinstance(whole, Pending):
                 return None
@@ -291,7 +296,15 @@ class _Finder:
             status=status,
             address=address,
             attributes=attributes,
+            credential=found_credential(
+                self.work, instance, kind, attributes, self._people(instance)
+            ),
         )
+
+    def _people(self, instance: ProviderInstance) -> Mapping[str, bool] | None:
+        if instance.key not in self.people:
+            self.people[instance.key] = people_of(self.work, instance)
+        return self.people[instance.key]
 
     def _status(
         self, instance: ProviderInstance, kind: ResourceType, item: Observed

@@ -9,7 +9,10 @@ import msgspec
 from perimeter.addresses import ROOT
 from perimeter.config.model import Config
 from perimeter.engine.evaluation import Evaluation
-from perimeter.engine.model import Plan
+from perimeter.engine.expiry import record_starts
+from perimeter.engine.model import Action, Plan
+from perimeter.engine.rotating.memory import looked_into, record_rotations
+from perimeter.engine.steps import remembered_steps
 from perimeter.lang.plain import mark_paths, to_plain
 from perimeter.lang.typenames import type_json
 from perimeter.lang.values import SENSITIVE, Value
@@ -17,11 +20,18 @@ from perimeter.state.model import Instance, Intent, Outcome, Output, State, Stat
 
 
 def recorded(
-    state: State, plan: Plan, evaluation: Evaluation, config: Config, touched: frozenset[str]
+    state: State,
+    plan: Plan,
+    evaluation: Evaluation,
+    config: Config,
+    touched: frozenset[str],
+    *,
+    partial: bool = False,
 ) -> State:
     """The state to write.
 
-    ``state``: with the journal's outcomes; ``touched``: printed addresses that a stage of this run changed.
+    ``state``: with the journal's outcomes; ``touched``: printed addresses that a stage of this run changed; ``partial``:
+    whether a part of the plan was held back.
     """
     resources = dict(state.resources)
     for address, anew in plan.refreshed.items():
@@ -38,16 +48,43 @@ def recorded(
                 if not (item.key == deposed if deposed else item.role == "current")
             )
             resources[address] = msgspec.structs.replace(known, objects=kept)
+    for change in plan.changes:
+        if (
+            change.action is Action.CREATE
+            and change.prior is not None
+            and change.address is not None
+        ):
+            _drop_missed(resources, str(change.address), change.prior)
     _tombstones(resources, plan)
+    record_starts(resources, plan, touched)
+    record_rotations(resources, plan)
     whole = {
         address: instance
         for address, instance in resources.items()
-        if instance.objects or instance.expired_at
+        if instance.objects or instance.expired_at or instance.rotation is not None
     }
-    found = msgspec.structs.replace(state, resources=whole)
-    if plan.options.targets:
-        return found
+    steps = dict(remembered_steps(state, plan))
+    found = msgspec.structs.replace(state, resources=whole, steps=steps)
+    if partial or not plan.options.whole:
+        # Only what the plan decided; what hangs on the rest stays as remembered.
+        decided = {change.name for change in plan.outputs}
+        fresh = _outputs(state, plan, evaluation, config) if decided else {}
+        left = {n: item for n, item in state.outputs.items() if n not in decided}
+        some = {n: item for n, item in fresh.items() if n in decided}
+        return msgspec.structs.replace(found, outputs={**left, **some})
     return msgspec.structs.replace(found, outputs=_outputs(state, plan, evaluation, config))
+
+
+def _drop_missed(resources: dict[str, Instance], address: str, missed: StateObject) -> None:
+    """Forget what was deposed by its successor although the plan had found that it is gone."""
+    known = resources.get(address)
+    if known is not None:
+        kept = tuple(
+            item
+            for item in known.objects
+            if not (item.role == "deposed" and (item.id, item.tenant) == (missed.id, missed.tenant))
+        )
+        resources[address] = msgspec.structs.replace(known, objects=kept)
 
 
 def _refreshed(known: Instance, anew: StateObject) -> Instance:
@@ -70,7 +107,7 @@ def _tombstones(resources: dict[str, Instance], plan: Plan) -> None:
         known = resources.get(address, Instance())
         if not known.expired_at:
             resources[address] = msgspec.structs.replace(known, expired_at=plan.timestamp)
-    if plan.options.targets:
+    if not plan.options.whole:
         return
     for address, known in list(resources.items()):
         if known.expired_at and address not in expired:
@@ -109,9 +146,21 @@ def settled(pending: Iterable[Intent], plan: Plan, applied: Mapping[str, str]) -
     gone = {name.partition("#")[0] for name in plan.gone}
     outcomes: list[Outcome] = []
     for intent in pending:
+        if intent.operation == "invoke":
+            outcomes.append(
+                Outcome(
+                    stage=intent.stage,
+                    address=intent.address,
+                    status="failed",
+                    detail="Reported by a later run: nobody knows whether it ran.",
+                )
+            )
+            continue
         change = looked.get(intent.address)
-        if intent.operation == "create":
+        if intent.operation in ("create", "issue"):
             if change is None or change.deferred:
+                continue
+            if intent.operation == "issue" and not looked_into(change):
                 continue
             if change.recovered and applied.get(intent.address) != "done":
                 continue

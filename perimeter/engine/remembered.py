@@ -15,6 +15,7 @@ from perimeter.engine.boundary import every_folder, is_really_below, refusal
 from perimeter.engine.declaration import as_value
 from perimeter.engine.evaluation import Evaluation
 from perimeter.engine.repetition import Repetition
+from perimeter.engine.upgrading import upgrade_state
 from perimeter.lang.functions.files import files_below
 from perimeter.lang.values import Value
 from perimeter.sdk.provider import Provider
@@ -62,7 +63,7 @@ def remembered(request: RememberedRequest) -> tuple[Evaluation, Diagnostics]:
         cwd=request.cwd,
         outside_files=request.outside_files,
     )
-    held = _held(request.state)
+    held = _held(upgrade_state(request.state, request.providers, found))
     for node in request.graph.order:
         for module in list(evaluation.modules.get(node.path, ())):
             _visit(evaluation, node, module, request.providers, held, found)

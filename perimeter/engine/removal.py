@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from perimeter.addresses import Address, parse_address, parse_target
+from perimeter.addresses import Address, parse_address
 from perimeter.config.model import Config
 from perimeter.engine.diff import canonical, sort_text
 from perimeter.engine.instances import finish, removal
 from perimeter.engine.joining import Joined, join
+from perimeter.engine.limits import Limits
 from perimeter.engine.model import Action, Change, Undeclared
 from perimeter.engine.needs import ListNeed
 from perimeter.engine.work import PENDING, Pending, ProviderInstance, Work
@@ -29,6 +30,7 @@ class Claim:
         mode: ``exclusive``, ``additive`` or ``report``.
         within: attribute values that bound its scope.
         ignore: undeclared objects that equal one of these in all the attributes it names are left alone.
+        limits: how much of it one plan may remove.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Claim:
     mode: str
     within: Mapping[str, Any]
     ignore: tuple[Mapping[str, Any], ...]
+    limits: Limits = field(default_factory=Limits)
 
 
 def covers(claim: Claim, change: Change) -> bool:
@@ -47,13 +50,6 @@ def covers(claim: Claim, change: Change) -> bool:
         and (claim.instance.key, claim.kind.name) == (change.provider, change.type)
         and matches(claim.kind, claim.within, attributes)
         and not any(matches(claim.kind, entry, attributes) for entry in claim.ignore)
-    )
-
-
-def targeted(work: Work, address: Address) -> bool:
-    """Whether ``-target`` lets this address be planned."""
-    return not work.options.targets or any(
-        parse_target(text).selects(address) for text in work.options.targets
     )
 
 
@@ -70,10 +66,14 @@ def plan_orphans(
     Returns the addresses whose objects are gone already (``ADDRESS#KEY`` for deposed ones).
     """
     gone: list[str] = []
+    expired = {str(change.address) for change in work.changes if change.reason == "expired"}
     for text, remembered in work.state.resources.items():
         address = parse_address(text)
         for item in remembered.objects:
             if item.role == "current" and text in declared:
+                continue
+            if item.role == "previous" and text in declared and text not in expired:
+                _claim_previous(work, item, address)
                 continue
             instance = _instance_of(work, item)
             kind = instance.provider.resources.get(item.type) if instance is not None else None
@@ -86,7 +86,7 @@ def plan_orphans(
                 )
                 continue
             work.claim(instance, kind, item.id, address)
-            if not targeted(work, address):
+            if not work.selection.removes(address):
                 continue
             reason = reasons.get(text, "") if item.role == "current" else ""
             forgotten = is_forgotten(work.config, address, item)
@@ -98,6 +98,14 @@ def plan_orphans(
             else:
                 work.changes.append(found)
     return gone
+
+
+def _claim_previous(work: Work, item: StateObject, address: Address) -> None:
+    """A rotation decides about it, and nobody else: it is not undeclared."""
+    instance = _instance_of(work, item)
+    kind = instance.provider.resources.get(item.type) if instance is not None else None
+    if instance is not None and kind is not None:
+        work.claim(instance, kind, item.id, address)
 
 
 def _instance_of(work: Work, item: StateObject) -> ProviderInstance | None:
@@ -130,7 +138,7 @@ def _plan_orphan(
         reason=reason,
         id=item.id,
         prior=item,
-        deposed=item.key if item.role == "deposed" else "",
+        deposed=item.key if item.role != "current" else "",
         previous_address=work.origins.get(str(address)),
         sensitive_before=tuple(
             dict.fromkeys(
@@ -176,7 +184,7 @@ def _plan_orphan(
 def plan_undeclared(work: Work, claims: tuple[Claim, ...]) -> list[Undeclared]:
     """Name what the tenants hold and nothing declares; an exclusive collection plans its removal."""
     found: list[Undeclared] = []
-    if work.options.destroy or not work.options.refresh:
+    if not work.options.declares or not work.options.refresh:
         return found
     by_type: dict[tuple[str, str], list[Claim]] = {}
     for claim in claims:
@@ -193,7 +201,9 @@ def plan_undeclared(work: Work, claims: tuple[Claim, ...]) -> list[Undeclared]:
                 continue
             if not (kind.inventory or key in by_type or key in work.declared_ids):
                 continue
-            if work.options.targets and key not in by_type and key not in work.declared_ids:
+            if work.options.restricted and key not in by_type and key not in work.declared_ids:
+                continue
+            if work.options.minimal_refresh and key not in by_type:
                 continue
             found.extend(_undeclared(work, instance, kind, by_type.get(key, [])))
     return found
@@ -203,12 +213,15 @@ def foresee_undeclared(work: Work, claims: tuple[Claim, ...]) -> None:
     """Note the lists that ``plan_undeclared`` will want, in the same wave as everything else."""
     wanted = {(claim.instance.key, claim.kind.name) for claim in claims}
     for instance in work.instances.values():
-        if instance.config is None or work.options.destroy or not work.options.refresh:
+        if instance.config is None or not work.options.declares or not work.options.refresh:
             continue
         for kind in instance.provider.resources.values():
             if kind.local or kind.singleton or kind.identity.parent is not None:
                 continue
-            if (kind.inventory and not work.options.targets) or (instance.key, kind.name) in wanted:
+            counted = kind.inventory and not (
+                work.options.restricted or work.options.minimal_refresh
+            )
+            if counted or (instance.key, kind.name) in wanted:
                 work.see(ListNeed(instance.key, kind.name))
 
 
@@ -304,8 +317,8 @@ def matches(kind: ResourceType, wanted: Mapping[str, Any], attributes: Attribute
 
 def _held(work: Work, instance: ProviderInstance, kind: ResourceType, listing: Listing) -> str:
     """Why an exclusive collection removes nothing this time, or an empty text."""
-    if work.options.targets:
-        return "-target is in use"
+    if work.options.restricted:
+        return f"{'-target' if work.options.targets else '-exclude'} is in use"
     if not listing.complete:
         return f"the collection could not be read completely ({listing.unseen})"
     if (instance.key, kind.name) in work.undecided_keys:

@@ -100,9 +100,7 @@ def _count(expr: Expr, scope: ModuleScope, diagnostics: Diagnostics) -> Repetiti
         value = convert(value, NUMBER)
     except ConversionError as problem:
         diagnostics.error(
-            "Invalid count argument",
-            f'The given "count" argument value is unsuitable: {problem}.',
-            expr.range,
+            "Incorrect value type", f"Invalid expression value: {problem}.", expr.range
         )
         return UNDECIDED
     if not value.is_known:
@@ -178,12 +176,20 @@ def _for_each(expr: Expr, scope: ModuleScope, diagnostics: Diagnostics) -> Repet
         if unknown is not None:
             _undecided(unknown, expr, diagnostics, "for_each")
             return UNDECIDED
-        if any(item.is_null or item.type != STRING for item in value.raw):
+        if any(item.is_null for item in value.raw):
+            diagnostics.error(
+                "Invalid for_each set argument",
+                'The given "for_each" argument value is unsuitable: "for_each" sets must not contain '
+                "null values.",
+                expr.range,
+            )
+            return UNDECIDED
+        if any(item.type != STRING for item in value.raw):
             diagnostics.error(
                 "Invalid for_each set argument",
                 'The given "for_each" argument value is unsuitable: '
                 '"for_each" supports maps and sets of strings, but you have provided a set containing '
-                f"type {value.type.element.friendly} or null.",
+                f"type {value.type.element.friendly}.",
                 expr.range,
             )
             return UNDECIDED

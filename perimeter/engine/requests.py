@@ -14,6 +14,7 @@ _CALLS = {
     Action.UPDATE: 3,  # look again, update, read back
     Action.DELETE: 3,  # look again, delete, verify
     Action.DELETE_THEN_CREATE: 5,
+    Action.FORGET_THEN_CREATE: 2,
     Action.CREATE_THEN_DELETE: 5,
 }
 
@@ -25,7 +26,8 @@ def with_requests(planned: Planned, connections: Connections) -> Planned:
         made=sum(connections.made.values()),
         not_modified=sum(connections.not_modified.values()),
         waited=connections.waited,
-        to_apply=sum(_calls(planned, change) for change in planned.plan.changes),
+        to_apply=sum(_calls(planned, change) for change in planned.plan.changes)
+        + len(planned.plan.invocations),
         budgets=connections.budgets(),
     )
     return replace(planned, plan=replace(planned.plan, requests=found))

@@ -13,15 +13,21 @@ from perimeter.config.model import Resource
 from perimeter.diagnostics import Diagnostic, Diagnostics, error
 from perimeter.engine.conditions import judge
 from perimeter.engine.diff import difference, is_wholly_known
+from perimeter.engine.ends import settle
 from perimeter.engine.evaluation import Evaluation
 from perimeter.engine.instances import ignoring
 from perimeter.engine.model import Action, Change
+from perimeter.engine.needs import ListNeed
+from perimeter.engine.refinement import kept
 from perimeter.engine.scope import Each
+from perimeter.engine.snapshot import Snapshot
 from perimeter.engine.work import ProviderInstance
 from perimeter.lang.plain import to_plain
-from perimeter.sdk.contract import Attributes, Direction, Transition
+from perimeter.sdk.contract import Attributes, Direction, Listing, Transition
 from perimeter.sdk.provider import DataSource, ResourceType
 from perimeter.sdk.schema import Schema
+
+_NOTHING = Snapshot()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +38,16 @@ class Resolved:
     problems: tuple[Diagnostic, ...] = field(default=())
 
 
-def resolve(evaluation: Evaluation, instance: ProviderInstance, change: Change) -> Resolved:
-    """Evaluate a create, update or read again where the plan left parts unknown."""
+def resolve(
+    evaluation: Evaluation,
+    instance: ProviderInstance,
+    change: Change,
+    snapshot: Snapshot = _NOTHING,
+) -> Resolved:
+    """Evaluate a create, update or read again where the plan left parts unknown.
+
+    ``snapshot``: what the plan was made on; it tells what else the collection holds.
+    """
     if change.address is None:
         return Resolved(change=change)
     block = _block(evaluation, change)
@@ -48,10 +62,21 @@ def resolve(evaluation: Evaluation, instance: ProviderInstance, change: Change) 
     kind = instance.provider.resources[change.type]
     if is_wholly_known(change.desired) and not kind.schema.secret_names & change.desired.keys():
         return Resolved(change=change)
-    desired = _configured(evaluation, change, block, kind.schema, problems)
+    restored = evaluation.restored.get(str(change.address))
+    desired = (
+        restored.wanted(evaluation)
+        if restored is not None
+        else _wanted(evaluation, change, block, kind, problems)
+    )
     if change.action is Action.UPDATE and change.before is not None:
         before = change.before
-        found = difference(kind.schema, ignoring(block, desired, before), before, before)
+        found = difference(
+            kind.schema,
+            ignoring(block, desired, before),
+            before,
+            before,
+            secrets=change.changed,
+        )
         after, changed = found.after, change.changed | found.changed
     else:
         before = None
@@ -60,15 +85,21 @@ def resolve(evaluation: Evaluation, instance: ProviderInstance, change: Change) 
     if before is None or changed:
         after = dict(kind.plan(transition))
     decided = replace(change, desired=desired, after=after, changed=changed)
-    problem = _wider(kind, change, decided)
-    if problem is not None:
-        problems.add(problem)
+    for problem in (
+        _otherwise(kind.schema, change, decided),
+        _wider(kind, change, decided, _siblings(snapshot, kind, decided)),
+    ):
+        if problem is not None:
+            problems.add(problem)
     return _checked(change, decided, desired, problems)
 
 
 def _block(evaluation: Evaluation, change: Change) -> Resource:
     address = change.address
     assert address is not None
+    restored = evaluation.restored.get(str(address))
+    if restored is not None:
+        return restored.block
     module = evaluation.config.modules[address.module.names]
     return module.resources[address.mode, address.type, address.name]
 
@@ -78,6 +109,19 @@ def _each(evaluation: Evaluation, change: Change) -> Each | None:
     assert address is not None
     found = evaluation.resource(address.module, address.mode, address.type, address.name)
     return found.repetition.each(address.key) if found is not None else None
+
+
+def _wanted(
+    evaluation: Evaluation,
+    change: Change,
+    block: Resource,
+    kind: ResourceType,
+    problems: Diagnostics,
+) -> Attributes:
+    """As the plan settled it: what had ended then is left out."""
+    declared = _configured(evaluation, change, block, kind.schema, problems)
+    settled = settle(kind, declared, frozenset(end.name for end in change.ends if end.passed))
+    return declared if settled is None else settled
 
 
 def _configured(
@@ -123,12 +167,42 @@ def _checked(
     return Resolved(change=decided, problems=found)
 
 
-def _wider(kind: ResourceType, planned: Change, decided: Change) -> Diagnostic | None:
+def _siblings(snapshot: Snapshot, kind: ResourceType, change: Change) -> tuple[Attributes, ...]:
+    above = kind.identity.parent
+    parent = None
+    if above is not None:
+        parent = str((change.before or change.after or {}).get(above.attribute))
+    answer = snapshot.answers.get(ListNeed(change.provider, kind.name, parent))
+    return tuple(item.attributes for item in answer.objects) if isinstance(answer, Listing) else ()
+
+
+def _otherwise(schema: Schema, planned: Change, decided: Change) -> Diagnostic | None:
+    """What was planned as unknown must become one of the values that were possible, and the rest what it was."""
+    names = sorted(
+        name
+        for name, value in planned.desired.items()
+        if name not in schema.secret_names and not kept(value, decided.desired.get(name))
+    )
+    if not names:
+        return None
+    return error(
+        "Otherwise than planned",
+        f"{planned.name}: {', '.join(names)} would become something that the plan did not say. Nothing was sent. Plan again "
+        "and review it.",
+        address=planned.name,
+    )
+
+
+def _wider(
+    kind: ResourceType, planned: Change, decided: Change, siblings: tuple[Attributes, ...]
+) -> Diagnostic | None:
     """Less than approved is fine, more is not: what was planned as harmless must not widen once it is known."""
     if planned.direction in (Direction.WIDENS, Direction.UNKNOWN):
         return None
-    transition = Transition(before=decided.before, after=decided.after, tenant=decided.tenant)
-    if kind.direction(transition) is not Direction.WIDENS:
+    transition = Transition(
+        before=decided.before, after=decided.after, siblings=siblings, tenant=decided.tenant
+    )
+    if kind.direction(transition) not in (Direction.WIDENS, Direction.UNKNOWN):
         return None
     return error(
         "Wider than planned",

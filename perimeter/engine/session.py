@@ -13,17 +13,20 @@ from pathlib import Path
 
 from perimeter.config.assignments import Assignments, Given, Origin, collect
 from perimeter.config.graph import Graph, build_graph
-from perimeter.config.load import load
+from perimeter.config.load import DEFAULT_WORKSPACE, load
 from perimeter.config.model import Config
 from perimeter.config.variables import bind
 from perimeter.diagnostics import Diagnostics
-from perimeter.engine.apply import ApplyRequest, StopSignal, apply, pending_creates
+from perimeter.engine.apply import ApplyRequest, StopSignal, apply
 from perimeter.engine.boundary import allowed_outside
 from perimeter.engine.clock import rfc3339
 from perimeter.engine.connections import Connections
+from perimeter.engine.invocation import unanswered
 from perimeter.engine.model import Applied, Event, Options
 from perimeter.engine.observe import Driver
+from perimeter.engine.pending import pending_creates
 from perimeter.engine.plan import Planned, PlanRequest
+from perimeter.engine.remote import RemoteStates
 from perimeter.engine.requests import with_requests
 from perimeter.engine.snapshot import Snapshot
 from perimeter.hcl.source import SourceFile
@@ -32,8 +35,13 @@ from perimeter.sdk.provider import Provider
 from perimeter.sdk.redact import SECRETS
 from perimeter.sdk.registry import BUILTIN, load_providers
 from perimeter.state.backend import Backend, Failpoint, Remembered, no_failpoint
+from perimeter.state.claims import read_claims
+from perimeter.state.codec import PLAIN
+from perimeter.state.digests import SecretDigests
 from perimeter.state.envelope import collector_paused
+from perimeter.state.errors import state_error
 from perimeter.state.journal import replay
+from perimeter.state.model import State
 
 
 def ignore(_event: Event) -> None:
@@ -70,6 +78,8 @@ def load_configuration(
     given: Mapping[str, Value] | None = None,
     providers: Mapping[str, Provider] | None = None,
     variables: bool = True,
+    workspace: str = DEFAULT_WORKSPACE,
+    reveal: bool = False,
 ) -> Loaded:
     """Read the configuration in a directory, its variables and its providers.
 
@@ -80,6 +90,8 @@ def load_configuration(
         given: variables that are settled already, as by a saved plan.
         providers: instead of the installed ones.
         variables: whether variables need values (``validate`` goes without).
+        workspace: the selected one.
+        reveal: whether what is only sensitive may appear in texts.
     """
     assignments, unread = collect(
         directory,
@@ -87,7 +99,7 @@ def load_configuration(
         environment=os.environ if environment is None else environment,
     )
     known = assignments if not given else _settled(assignments, given)
-    config, diagnostics, sources = load(directory, given=lambda: known)
+    config, diagnostics, sources = load(directory, given=lambda: known, workspace=workspace)
     if config is None:
         return Loaded(
             directory=directory, config=None, graph=None, sources=sources, diagnostics=diagnostics
@@ -106,7 +118,7 @@ def load_configuration(
         else:
             inputs, problems = bind(config.root.variables, assignments)
         diagnostics.extend(problems)
-        _protect(inputs)
+        _protect(inputs, reveal=reveal)
     if providers is None:
         providers, missing = load_providers([*config.provider_sources, BUILTIN])
         diagnostics.extend(missing)
@@ -131,12 +143,13 @@ def _settled(assignments: Assignments, given: Mapping[str, Value]) -> Assignment
     return replace(assignments, values={**assignments.values, **settled})
 
 
-def _protect(inputs: Mapping[str, Value]) -> None:
+def _protect(inputs: Mapping[str, Value], *, reveal: bool) -> None:
     """What is declared sensitive is redacted wherever text leaves the process."""
     from perimeter.lang.plain import to_plain
 
+    hidden = {EPHEMERAL} if reveal else {SENSITIVE, EPHEMERAL}
     for value in inputs.values():
-        if {SENSITIVE, EPHEMERAL} & value.deep_marks():
+        if hidden & value.deep_marks():
             SECRETS.add_all(to_plain(value))
 
 
@@ -145,6 +158,8 @@ class Session:
     """One run over one configuration and one state.
 
     Attributes:
+        place: where the state lies, for other states and people.
+        keyed: whether what is written is encrypted, so that secrets may be remembered by digest.
         snapshot: plans start from what it holds; a closed one is all they get.
         on_event: told of everything that happens.
     """
@@ -153,6 +168,8 @@ class Session:
     backend: Backend
     on_event: Callable[[Event], None] = ignore
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    place: str = ""
+    keyed: bool = False
     parallelism: int = 10
     snapshot: Snapshot = field(default_factory=Snapshot)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -165,6 +182,9 @@ class Session:
             on_event=self.on_event,
             environment=self.environment,
             base_dir=str(self.loaded.directory),
+            states=RemoteStates(
+                codec=lambda: getattr(self.backend, "codec", PLAIN), environment=self.environment
+            ),
         )
 
     def __enter__(self) -> Session:
@@ -179,6 +199,7 @@ class Session:
         assert config is not None
         assert graph is not None
         found = replay(remembered.state, remembered.records)
+        registry = self.backend.registry()
         return PlanRequest(
             config=config,
             graph=graph,
@@ -186,12 +207,30 @@ class Session:
             snapshot=self.snapshot,
             state=found.state,
             pending=pending_creates(found.pending),
+            unanswered=unanswered(found.pending),
+            digests=SecretDigests(found.state.digest_key)
+            if self.keyed and found.state.digest_key
+            else None,
             providers=self.loaded.providers,
-            now=now or rfc3339(self.now()),
+            now=now or options.now or rfc3339(self.now()),
             options=options,
             cwd=str(Path.cwd()),
+            claims=None if registry is None else read_claims(registry),
+            earlier=self._earlier(found.state, options.rollback),
             outside_files=allowed_outside(self.environment, str(Path.cwd())),
         )
+
+    def _earlier(self, state: State, serial: int | None) -> State | None:
+        if serial is None:
+            return None
+        earlier = self.backend.version(serial)
+        if earlier.lineage != state.lineage:
+            raise state_error(
+                "Version of another lineage",
+                f"Version {serial} belongs to the state with lineage {earlier.lineage}, which was replaced here by one with "
+                f"lineage {state.lineage}: its objects are not this state's. Choose a later version.",
+            )
+        return earlier
 
     @collector_paused()
     def plan(self, request: PlanRequest) -> tuple[Planned, Snapshot]:
@@ -226,6 +265,8 @@ class Session:
                 snapshot=snapshot,
                 connections=self.connections,
                 backend=self.backend,
+                place=self.place,
+                keyed=self.keyed,
                 remembered=remembered,
                 parallelism=self.parallelism,
                 on_event=self.on_event,
@@ -233,5 +274,11 @@ class Session:
                 approver=approver,
                 commit=commit,
                 failpoint=self.failpoint,
+                now=lambda: _precise(self.now()),
             )
         )
+
+
+def _precise(moment: datetime) -> str:
+    """A moment as the journal and the evidence log note it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -21,28 +21,24 @@ from perimeter.engine.needs import (
     ListNeed,
     Need,
     ReadNeed,
+    StateNeed,
     TenantNeed,
 )
-from perimeter.lang.values import Reason, Unknown, Unseen
-from perimeter.sdk.contract import Attributes, Listing, Observed, Tenant
+from perimeter.engine.refinement import refined, refinements
+from perimeter.lang.values import UNKNOWN, Reason, Unknown, Unseen
+from perimeter.sdk.access import Access
+from perimeter.sdk.contract import Attributes, Listing, Observed, StateOutput, Tenant
 from perimeter.sdk.facets import Administrator
+from perimeter.state.envelope import Upgrade
 
 KIND = "snapshot"
-VERSION = 1
+UPGRADES: tuple[Upgrade, ...] = ()
+"""Steps between snapshot formats, oldest first."""
+VERSION = len(UPGRADES) + 1
 
-Answer = (
-    Tenant
-    | Listing
-    | Attributes
-    | Observed
-    | tuple[Administrator, ...]
-    | bytes
-    | tuple[str, ...]
-    | Unseen
-    | None
-)
+Answer = Tenant | Listing | Attributes | Observed | Access | bytes | tuple[str, ...] | Unseen | None
 """By need: Tenant, Listing, hydrated attributes, Observed (None when surely absent), data attributes (None when there
-is none), administrators, file content, files in a directory; an ``Unseen`` stands for any of them."""
+is none), who gets in, file content, files in a directory; an ``Unseen`` stands for any of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +51,15 @@ class Snapshot:
         dates: each provider instance's own clock when it was read (RFC 3339), by which ages are judged.
         closed: no tenant will be read: needs without an answer are ``not requested``. Files beside the configuration are
             read all the same.
+        asks_states: other states' outputs are read all the same, too: it comes from a plan file, which keeps no sensitive
+            output.
     """
 
     taken_at: str = ""
     answers: Mapping[Need, Answer] = field(default_factory=dict)
     dates: Mapping[str, str] = field(default_factory=dict)
     closed: bool = False
+    asks_states: bool = False
 
     def with_answers(
         self, answers: Mapping[Need, Answer], dates: Mapping[str, str] | None = None
@@ -81,7 +80,18 @@ class Snapshot:
 
     def answered(self, need: Need) -> bool:
         """Whether the need has an answer, or will never have a better one."""
-        return need in self.answers or (self.closed and not isinstance(need, LOCAL_NEEDS))
+        return need in self.answers or (self.closed and not self._is_open(need))
+
+    def _is_open(self, need: Need) -> bool:
+        """Whether a closed snapshot lets it be read all the same."""
+        return isinstance(need, LOCAL_NEEDS) or (self.asks_states and isinstance(need, StateNeed))
+
+    def asking_states(self) -> Snapshot:
+        """Without other states' outputs, so that an apply reads them again: a plan file does not keep all of them."""
+        kept: dict[Need, Answer] = {
+            need: answer for need, answer in self.answers.items() if not isinstance(need, StateNeed)
+        }
+        return replace(self, answers=kept, asks_states=True)
 
     def answer(self, need: Need) -> Any:
         """The answer; ``Unseen(not requested)`` when there is none and none will come.
@@ -91,7 +101,7 @@ class Snapshot:
         """
         if need in self.answers:
             return self.answers[need]
-        if self.closed and not isinstance(need, LOCAL_NEEDS):
+        if self.closed and not self._is_open(need):
             return NOT_REQUESTED
         raise KeyError(need)
 
@@ -101,12 +111,18 @@ LOCAL_NEEDS = (FileNeed, FolderNeed)
 
 NOT_REQUESTED = Unseen(reason=Reason.NOT_REQUESTED, detail="The snapshot does not contain it.")
 
+_NOT_KEPT = Unseen(
+    reason=Reason.NOT_REQUESTED,
+    detail="Snapshots and plan files keep no sensitive output of another state.",
+)
+
 _NEEDS: dict[str, type[Any]] = {
     "tenant": TenantNeed,
     "list": ListNeed,
     "hydrate": HydrateNeed,
     "read": ReadNeed,
     "data": DataNeed,
+    "state": StateNeed,
     "administrators": AdministratorsNeed,
     "file": FileNeed,
     "folder": FolderNeed,
@@ -118,6 +134,7 @@ _KEYS = {
     "hydrate": ("provider", "type", "id"),
     "read": ("provider", "type", "id"),
     "data": ("provider", "name", "key"),
+    "state": ("provider", "name", "key"),
     "administrators": ("provider",),
     "file": ("path",),
     "folder": ("path",),
@@ -125,13 +142,17 @@ _KEYS = {
 
 
 def encode_plain(value: Any) -> Any:
-    """Plain data as JSON data: an unseen part becomes ``{"$unseen": {…}}``, an unknown one ``{"$unknown": true}``."""
+    """Plain data as JSON data: an unseen part becomes ``{"$unseen": {…}}``, an unknown one ``{"$unknown": …}``."""
     if isinstance(value, Unseen):
         return {
             "$unseen": {"reason": value.reason.value, "needs": value.needs, "detail": value.detail}
         }
     if isinstance(value, Unknown):
-        return {"$unknown": True}
+        return {"$unknown": list(refinements(value)) if value != UNKNOWN else True}
+    if isinstance(value, StateOutput):
+        if value.sensitive:
+            return encode_plain(_NOT_KEPT)
+        return {"$output": [value.type, encode_plain(value.value)]}
     if isinstance(value, Mapping):
         return {
             ("$" + key if key.startswith("$") else key): encode_plain(item)
@@ -151,7 +172,10 @@ def decode_plain(value: Any) -> Any:
                 reason=Reason(inner["reason"]), needs=inner["needs"], detail=inner["detail"]
             )
         if len(value) == 1 and "$unknown" in value:
-            return Unknown()
+            return UNKNOWN if value["$unknown"] is True else refined(value["$unknown"])
+        if len(value) == 1 and "$output" in value:
+            kind, plain = value["$output"]
+            return StateOutput(value=decode_plain(plain), type=kind)
         return {(key.removeprefix("$")): decode_plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [decode_plain(item) for item in value]
@@ -183,7 +207,8 @@ def _encode_answer(kind: str, answer: Any) -> Any:
     if kind == "read":
         return _observed(answer)
     if kind == "administrators":
-        return [msgspec.to_builtins(item) for item in answer]
+        people = [msgspec.to_builtins(item) for item in answer.people]
+        return {"people": people, "facts": encode_plain(answer.facts)}
     if kind == "file":
         import base64
 
@@ -212,7 +237,12 @@ def _decode_answer(kind: str, data: Any) -> Any:
     if kind == "read":
         return Observed(id=plain["id"], attributes=plain["attributes"])
     if kind == "administrators":
-        return tuple(msgspec.convert(item, Administrator) for item in data)
+        # A list is what snapshots held before they held facts.
+        people, facts = (data, {}) if isinstance(data, list) else (data["people"], data["facts"])
+        return Access(
+            people=tuple(msgspec.convert(item, Administrator) for item in people),
+            facts=decode_plain(facts),
+        )
     if kind == "file":
         import base64
 
@@ -239,7 +269,7 @@ def from_content(content: Mapping[str, Any], *, closed: bool = True) -> Snapshot
     answers: dict[Need, Answer] = {}
     for kind, key, answer in content["answers"]:
         fields = dict(zip(_KEYS[kind], key, strict=True))
-        if kind in ("tenant", "data"):
+        if kind in ("tenant", "data", "state"):
             fields["config"] = {}
         answers[_NEEDS[kind](**fields)] = _decode_answer(kind, answer)
     return Snapshot(

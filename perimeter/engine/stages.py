@@ -6,15 +6,31 @@ Stages wait for *groups* of stages, not for single ones: an edge between two blo
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 from perimeter.addresses import Address, ModulePath
-from perimeter.engine.model import Action, Change, Plan
+from perimeter.engine.model import Action, Change, Invocation, Plan
+from perimeter.lang.values import UNKNOWN
 from perimeter.sdk.provider import ResourceType
 
-StageOperation = Literal["create", "read", "update", "delete", "adopt", "forget", "manual"]
+StageOperation = Literal[
+    "create",
+    "read",
+    "update",
+    "delete",
+    "adopt",
+    "forget",
+    "manual",
+    "invoke",
+    "issue",
+    "verify",
+    "retire",
+    "remove",
+    "roll_back",
+    "take_over",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +43,7 @@ class Stage:
         change: the change it belongs to.
         groups: the groups it is a member of.
         after: groups all of whose stages must have ended well first.
+        follows: groups all of whose stages must have ended first, well or not.
         deposes: for a create before its delete: the old object is set aside first.
     """
 
@@ -35,6 +52,7 @@ class Stage:
     change: Change
     groups: tuple[str, ...]
     after: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     deposes: bool = False
 
 
@@ -68,23 +86,96 @@ def stages(plan: Plan, types: Mapping[str, ResourceType]) -> tuple[Stage, ...]:
     Raises:
         ValueError: the waits go round in a circle (a bug: plans are acyclic).
     """
-    users = _depended_on(plan.changes)
-    out: list[Stage] = []
-    for change in plan.changes:
-        out.extend(_stages_of(change, users, types))
-    return _ordered(out)
+    found = _in_sequence(plan, stages_of(plan.changes, types))
+    return _ordered(_with_invocations(found, plan.invocations) if plan.invocations else found)
+
+
+def _with_invocations(found: list[Stage], invocations: Iterable[Invocation]) -> list[Stage]:
+    """Put the actions that a change invokes around its stages, one after the other.
+
+    What depends on the resource does not wait for what is invoked after its change.
+    """
+    made: list[Stage] = []
+    before: dict[str, list[str]] = defaultdict(list)
+    after: set[str] = set()
+    last: dict[tuple[str, str], str] = {}
+    for item in invocations:
+        group = f"invoke:{item.key}"
+        waits = [f"make:{needed}" for needed in item.change.dependencies]
+        side = item.event.partition("_")[0]
+        previous = last.get((item.trigger, side))
+        if previous is not None:
+            waits.append(previous)
+        last[item.trigger, side] = group
+        if side == "before":
+            before[item.trigger].append(group)
+        elif side == "after":
+            waits.append(f"changed:{item.trigger}")
+            after.add(item.trigger)
+        made.append(
+            Stage(
+                id=group,
+                operation="invoke",
+                change=item.change,
+                groups=(group,),
+                after=tuple(sorted(set(waits))),
+            )
+        )
+    return [*(_around(stage, before, after) for stage in found), *made]
+
+
+def _around(stage: Stage, before: Mapping[str, list[str]], after: Set[str]) -> Stage:
+    key = stage.change.key
+    if stage.operation not in ("create", "update") or not (key in before or key in after):
+        return stage
+    return replace(
+        stage,
+        groups=(*stage.groups, f"changed:{key}"),
+        after=(*stage.after, *before.get(key, ())),
+    )
+
+
+def stages_of(changes: Iterable[Change], types: Mapping[str, ResourceType]) -> list[Stage]:
+    """The stages of changes, in no order; what they wait for is in them."""
+    changes = tuple(changes)
+    users = _depended_on(changes)
+    return [stage for change in changes for stage in _stages_of(change, users, types)]
+
+
+def _in_sequence(plan: Plan, found: list[Stage]) -> list[Stage]:
+    """Let the stages that decide who gets in go one after another, in the order that was proved to lock nobody out."""
+    place = {name: number for number, name in enumerate(plan.sequence)}
+    present = sorted((s.id for s in found if s.id in place), key=place.__getitem__)
+    before = dict(zip(present[1:], present, strict=False))
+    out = []
+    for stage in found:
+        if stage.id not in place:
+            out.append(stage)
+            continue
+        follows = (_turn(before[stage.id]),) if stage.id in before else ()
+        needs = tuple(_turn(name) for name in plan.compensations.get(stage.id, ()))
+        out.append(
+            replace(
+                stage,
+                groups=(*stage.groups, _turn(stage.id)),
+                after=(*stage.after, *needs),
+                follows=follows,
+            )
+        )
+    return out
+
+
+def _turn(stage: str) -> str:
+    return f"turn:{stage}"
 
 
 def _stages_of(
     change: Change, users: Mapping[str, set[str]], types: Mapping[str, ResourceType]
 ) -> list[Stage]:
     block = _block_of(change)
-    kind = types.get(change.type)
     collection = f"{change.provider}/{change.type}"
     made = [f"make:{block}", f"make-all:{collection}"]
     dropped = [f"drop:{block}", f"drop-all:{collection}"]
-    if kind is not None and kind.affects_sign_in:
-        made.append(f"make-sign-in:{change.provider}")
     waits_make = tuple(
         sorted(f"make:{needed}" for needed in change.dependencies if needed != block)
     )
@@ -93,8 +184,6 @@ def _stages_of(
     waits_drop = [*waits_swap, *(f"make:{user}" for user in dependents)]
     if change.address is None:
         waits_drop.append(f"make-all:{collection}")
-    if kind is not None and kind.affects_sign_in:
-        waits_drop.append(f"make-sign-in:{change.provider}")
     waits_drop.extend(
         f"drop-all:{change.provider}/{other.name}"
         for other in types.values()
@@ -134,6 +223,10 @@ def _stages_of(
             found.append(stage("delete", dropped, waits_drop))
         case Action.FORGET:
             found.append(stage("forget", dropped, waits_swap))
+        case Action.FORGET_THEN_CREATE:
+            swap = f"swap:{change.key}"
+            found.append(stage("forget", [swap], ()))
+            found.append(stage("create", made, [swap, *waits_make]))
         case Action.DELETE_THEN_CREATE:
             swap = f"swap:{change.key}"
             found.append(stage("delete", [swap, *dropped], waits_swap, ":old"))
@@ -145,9 +238,65 @@ def _stages_of(
             found.append(stage("delete", dropped, later, ":deposed"))
         case _:
             pass
+    if change.rotation is not None and change.rotation.steps:
+        return _rotating(change, found, made, waits_make)
     if change.manual is not None:
         found.append(stage("manual", [f"manual:{change.key}"], ()))
     return found
+
+
+def _rotating(
+    change: Change, found: list[Stage], made: list[str], waits: tuple[str, ...]
+) -> list[Stage]:
+    """The steps of a rotation, one after the other, after what else is done to the credential.
+
+    What depends on the credential waits for all of them. A first issue stands where the create would.
+    """
+    rotation = change.rotation
+    assert rotation is not None
+    kept = [
+        item for item in found if not (item.operation == "create" and "issue" in rotation.steps)
+    ]
+    before = [*waits, *(f"settled:{change.key}" for _ in kept[:1])]
+    out = [replace(item, groups=(*item.groups, f"settled:{change.key}")) for item in kept]
+    for number, step in enumerate(rotation.steps):
+        group = f"{step}:{change.key}"
+        out.append(
+            Stage(
+                id=group,
+                operation=cast("StageOperation", step),
+                change=_as_step(change, step),
+                groups=(group, *made),
+                after=tuple(
+                    before if number == 0 else [f"{rotation.steps[number - 1]}:{change.key}"]
+                ),
+            )
+        )
+    if change.manual is not None:
+        group = f"manual:{change.key}"
+        out.append(Stage(id=group, operation="manual", change=change, groups=(group,)))
+    return out
+
+
+def _as_step(change: Change, step: str) -> Change:
+    """The change as one step makes it: an issue creates beside what there is, the end of the previous one removes."""
+    if step == "issue":
+        schema = change.schema
+        names = () if schema is None else (*schema.attributes, *schema.blocks)
+        known = change.after or {}
+        after = {
+            name: known.get(name)
+            if schema is None or name in schema.blocks or schema.attributes[name].configurable
+            else UNKNOWN
+            for name in names
+        }
+        return replace(
+            change,
+            action=Action.CREATE,
+            after=after,
+            changed=frozenset(change.desired) or frozenset(known),
+        )
+    return change
 
 
 def _ordered(found: list[Stage]) -> tuple[Stage, ...]:
@@ -158,7 +307,7 @@ def _ordered(found: list[Stage]) -> tuple[Stage, ...]:
     waiters: dict[str, list[int]] = defaultdict(list)
     missing = [0] * len(found)
     for index, stage in enumerate(found):
-        for group in stage.after:
+        for group in (*stage.after, *stage.follows):
             if group in members:
                 waiters[group].append(index)
                 missing[index] += 1

@@ -1,4 +1,4 @@
-"""Which stages of an apply may start: those whose groups have all ended."""
+"""Which stages of an apply may start: those whose groups have all ended, and where it matters ended well."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Waits:
                 self._members[group] += 1
         self._ready: deque[Stage] = deque()
         for stage in found:
-            waits = [group for group in stage.after if group in self._members]
+            waits = [group for group in (*stage.after, *stage.follows) if group in self._members]
             self._missing[stage.id] = len(waits)
             for group in waits:
                 self._waiters[group].append(stage)
@@ -46,7 +46,7 @@ class Waits:
             if self._members[group]:
                 continue
             for waiter in self._waiters[group]:
-                if group in self._failed:
+                if group in self._failed and group in waiter.after:
                     self._because.setdefault(waiter.id, self._failed[group])
                 self._missing[waiter.id] -= 1
                 if not self._missing[waiter.id]:

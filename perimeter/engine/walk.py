@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from perimeter.addresses import Address, ModulePath, key_text
 from perimeter.config.decode import decode_body
@@ -13,17 +15,22 @@ from perimeter.config.model import Condition, Import, ProviderConfig, ProviderRe
 from perimeter.config.model import Variable as DeclaredVariable
 from perimeter.config.variables import check_rule, refers_to_variables_only
 from perimeter.diagnostics import Diagnostics, Severity
+from perimeter.engine.actions import plan_action
 from perimeter.engine.conditions import judge, judge_check
 from perimeter.engine.data import plan_data
-from perimeter.engine.declaration import as_value, declare
+from perimeter.engine.declaration import as_value, check_ignored, declare
 from perimeter.engine.ephemeral import plan_ephemeral
 from perimeter.engine.imports import expand_imports, imports_by_block
 from perimeter.engine.instances import Declaration, plan_instance
-from perimeter.engine.model import Change
-from perimeter.engine.removal import Claim, targeted
+from perimeter.engine.limits import limits_of
+from perimeter.engine.lockout import Kept
+from perimeter.engine.model import Change, CheckResult
+from perimeter.engine.removal import Claim
 from perimeter.engine.repetition import UNDECIDED, Repetition, repetition
+from perimeter.engine.rotating.plan import rotated
 from perimeter.engine.scope import Each
 from perimeter.engine.work import Block, ProviderInstance, Work, printed_provider
+from perimeter.hcl.nodes import Expr
 from perimeter.lang.plain import to_plain
 from perimeter.lang.values import UNKNOWN, Value, unknown
 from perimeter.sdk.contract import Attributes
@@ -37,13 +44,13 @@ class Walked:
 
     Attributes:
         claims: collection blocks, evaluated.
-        break_glass: logins that must always get in, by provider instance.
+        kept: who must always get in, by provider instance.
         imports: import blocks by the resource block that they are about.
         reasons: why an instance in state is no longer declared, by printed address.
     """
 
     claims: tuple[Claim, ...] = ()
-    break_glass: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    kept: dict[str, Kept] = field(default_factory=dict)
     imports: Mapping[Block, Sequence[Import]] = field(default_factory=dict)
     addresses: set[str] = field(default_factory=set)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -58,12 +65,11 @@ def walk(work: Work, graph: Graph) -> Walked:
     """Evaluate everything and plan every declared instance into ``work``."""
     walked = Walked(imports=imports_by_block(work.config.root.imports.values()))
     blocks = _block_dependencies(graph)
-    selected = _selected(work, graph)
     expansions: dict[tuple[ModulePath, str, str], Repetition] = {}
     for node in graph.order:
         for module in list(work.evaluation.modules.get(node.path, ())):
-            _visit(work, walked, node, module, blocks, selected, expansions)
-    if not work.options.destroy:
+            _visit(work, walked, node, module, blocks, expansions)
+    if work.options.declares:
         _explain_orphans(work, walked, expansions)
     return walked
 
@@ -74,10 +80,10 @@ def _visit(
     node: Node,
     module: ModulePath,
     blocks: Mapping[Node, tuple[str, ...]],
-    selected: frozenset[Node] | None,
     expansions: dict[tuple[ModulePath, str, str], Repetition],
 ) -> None:
     evaluation, diagnostics = work.evaluation, work.diagnostics
+    rolled_back = work.options.rollback is not None
     declared = work.config.modules[node.path]
     match node.kind:
         case "variable":
@@ -88,7 +94,7 @@ def _visit(
         case "output":
             _check(
                 work,
-                declared.outputs[node.name].preconditions,
+                () if rolled_back else declared.outputs[node.name].preconditions,
                 module,
                 None,
                 f"output.{node.name}",
@@ -104,16 +110,21 @@ def _visit(
         case "resource":
             kind, _, name = node.name.partition(".")
             block = declared.resources["managed", kind, name]
-            _resource(work, walked, block, module, node, blocks, selected, expansions)
+            _resource(work, walked, block, module, node, blocks, expansions)
         case "data":
             kind, _, name = node.name.removeprefix("data.").partition(".")
             block = declared.resources["data", kind, name]
             with _as_warnings(work, block.check):
-                plan_data(work, block, module, blocks.get(node, ()))
+                plan_data(
+                    work, block, module, blocks.get(node, ()), wanted=work.selection.includes(node)
+                )
         case "ephemeral":
             kind, _, name = node.name.removeprefix("ephemeral.").partition(".")
             plan_ephemeral(work, declared.resources["ephemeral", kind, name], module)
-        case "check":
+        case "action":
+            kind, _, name = node.name.partition(".")
+            plan_action(work, declared.actions[kind, name], module, blocks.get(node, ()))
+        case "check" if not rolled_back:
             scope = evaluation.scope(module)
             work.checks.extend(judge_check(declared.checks[node.name], scope, diagnostics))
         case "collection":
@@ -142,6 +153,16 @@ def _as_warnings(work: Work, check: str) -> Iterator[None]:
 
 def _validations(work: Work, module: ModulePath, variable: DeclaredVariable) -> None:
     """Check the rules that binding the root's variables could not check."""
+    if variable.validations:
+        known = work.evaluation.variable(module, variable.name).is_known
+        prefix = f"{module}." if module.steps else ""
+        work.checks.append(
+            CheckResult(
+                address=f"{prefix}var.{variable.name}",
+                kind="var",
+                status="pass" if known else "unknown",
+            )
+        )
     if not work.evaluation.variable(module, variable.name).is_known:
         return
     for rule in variable.validations:
@@ -199,7 +220,6 @@ def _resource(
     module: ModulePath,
     node: Node,
     blocks: Mapping[Node, tuple[str, ...]],
-    selected: frozenset[Node] | None,
     expansions: dict[tuple[ModulePath, str, str], Repetition],
 ) -> None:
     evaluation = work.evaluation
@@ -232,21 +252,21 @@ def _resource(
     dependencies = blocks.get(node, ())
     for key in found.keys:
         each = found.each(key)
-        instance = one or work.provider_of(module, block.provider, each)
+        address = Address(module, block.type, block.name, key)
+        text = str(address)
+        own = block.instance_providers.get(text)
+        instance = work.provider_of(module, own) if own is not None else one
+        instance = instance or work.provider_of(module, block.provider, each)
         kind = instance.provider.resources.get(block.type) if instance is not None else None
         if instance is None or kind is None:
             _unknown_type(work, block, instance)
             instances.put(key, unknown())
             continue
-        address = Address(module, block.type, block.name, key)
-        text = str(address)
         remembered = work.state.resources.get(text)
         current = remembered.current() if remembered is not None else None
-        skipped = (selected is not None and node not in selected) or not _wanted(
-            work, address, selected
-        )
-        if work.options.destroy or skipped:
-            if skipped and not work.options.destroy:
+        skipped = not work.selection.plans(node, address)
+        if not work.options.declares or skipped:
+            if skipped and work.options.declares:
                 walked.addresses.add(text)
             if current is not None:
                 work.claim(instance, kind, current.id, address)
@@ -255,8 +275,12 @@ def _resource(
                 instances.put(key, unknown(kind.schema.type))
             continue
         walked.addresses.add(text)
+        if block.lifecycle.ignore_changes and key == found.keys[0]:
+            ignored = Diagnostics()
+            check_ignored(block, kind, ignored)
+            work.diagnostics.extend(item.at(address=text) for item in ignored)
         wanted = declare(work, block, instance, kind, address, each, dependencies)
-        change, attributes = _planned(work, wanted)
+        change, attributes = _planned(work, wanted, each)
         if change is not None:
             work.changes.append(change)
         value = as_value(kind.schema, attributes, wanted.sensitive)
@@ -272,10 +296,15 @@ def _resource(
         )
 
 
-def _planned(work: Work, wanted: Declaration) -> tuple[Change | None, Attributes]:
+def _planned(
+    work: Work, wanted: Declaration, each: Each | None
+) -> tuple[Change | None, Attributes]:
     """Plan an instance; what a provider's pure half raises is reported, and the others are planned all the same."""
     try:
-        return plan_instance(work, wanted)
+        change, attributes = plan_instance(work, wanted)
+        if change is None or wanted.block.rotation is None:
+            return change, attributes
+        return rotated(work, wanted, each, change, attributes)
     except Exception as problem:  # noqa: BLE001 - a provider's bug must not become a traceback
         text = SECRETS.redact(f"{type(problem).__name__}: {problem}")
         work.diagnostics.error(
@@ -286,24 +315,6 @@ def _planned(work: Work, wanted: Declaration) -> tuple[Change | None, Attributes
             address=str(wanted.address),
         )
         return None, dict.fromkeys(wanted.kind.schema.type.attributes, UNKNOWN)
-
-
-def _wanted(work: Work, address: Address, selected: frozenset[Node] | None) -> bool:
-    if selected is None or not work.options.targets:
-        return True
-    return targeted(work, address) or not any(
-        targeted(work, Address(address.module, address.type, address.name, key))
-        for key in (
-            work.evaluation.resource(address.module, "managed", address.type, address.name) or _NONE
-        ).repetition.keys
-    )
-
-
-class _None:
-    repetition = UNDECIDED
-
-
-_NONE = _None()
 
 
 def _unknown_type(work: Work, block: Resource, instance: ProviderInstance | None) -> None:
@@ -396,8 +407,13 @@ def _collection(work: Work, walked: Walked, module: ModulePath, node: Node) -> N
                 mode=str(mode),
                 within=within if isinstance(within, dict) else {},
                 ignore=tuple(ignore) if isinstance(ignore, list) else (),
+                limits=limits_of(block, partial(_plain, work, module, each), work.diagnostics),
             ),
         )
+
+
+def _plain(work: Work, module: ModulePath, each: Each | None, expr: Expr) -> Any:
+    return to_plain(work.evaluation.value(expr, module, work.diagnostics, each))
 
 
 def _break_glass(work: Work, walked: Walked, module: ModulePath, node: Node) -> None:
@@ -414,8 +430,20 @@ def _break_glass(work: Work, walked: Walked, module: ModulePath, node: Node) -> 
             block.range,
         )
         return
+    minimum: object = 1
+    if block.minimum is not None:
+        minimum = to_plain(work.evaluation.value(block.minimum, module, work.diagnostics))
+    if isinstance(minimum, bool) or not isinstance(minimum, int) or minimum < 1:
+        work.diagnostics.error(
+            "Invalid break_glass block",
+            "minimum_administrators must be a known whole number of at least 1.",
+            block.range,
+        )
+        return
     for key in keys:
-        walked.break_glass[key] = (*walked.break_glass.get(key, ()), *users)
+        known = walked.kept.get(key, Kept())
+        least = max(known.minimum, minimum)
+        walked.kept[key] = Kept(users=(*known.users, *users), minimum=least)
 
 
 def _block_dependencies(graph: Graph) -> dict[Node, tuple[str, ...]]:
@@ -432,38 +460,6 @@ def _block_dependencies(graph: Graph) -> dict[Node, tuple[str, ...]]:
                 found |= nearest.get(needed, frozenset())
         nearest[node] = frozenset(found)
     return {node: tuple(sorted(found)) for node, found in nearest.items() if found}
-
-
-def _selected(work: Work, graph: Graph) -> frozenset[Node] | None:
-    if not work.options.targets:
-        return None
-    from perimeter.addresses import parse_target
-
-    targets = [parse_target(text) for text in work.options.targets]
-    stack: list[Node] = []
-    for node in graph.order:
-        if node.kind != "resource":
-            continue
-        kind, name = node.name.split(".", 1)
-        for target in targets:
-            names = target.module.names
-            if (target.resource is None and node.path[: len(names)] == names) or (
-                target.resource is not None
-                and (node.path, kind, name)
-                == (
-                    names,
-                    target.resource.type,
-                    target.resource.name,
-                )
-            ):
-                stack.append(node)
-    seen: set[Node] = set()
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            stack.extend(graph.edges.get(node, ()))
-    return frozenset(seen)
 
 
 def _explain_orphans(

@@ -10,13 +10,16 @@ from perimeter.addresses import Address, InstanceKey, ModulePath, key_text
 from perimeter.config.model import Config, Import, ProviderRef
 from perimeter.diagnostics import Diagnostics
 from perimeter.engine.evaluation import Evaluation
-from perimeter.engine.model import Change, CheckResult, NotVisible, Options
+from perimeter.engine.model import Change, CheckResult, Invocation, NotVisible, Options
 from perimeter.engine.needs import HydrateNeed, ListNeed, Need, TenantNeed
 from perimeter.engine.scope import Each
+from perimeter.engine.selection import Selection
 from perimeter.engine.snapshot import Snapshot
+from perimeter.engine.wording import Wording
 from perimeter.lang.values import Reason, Unseen
 from perimeter.sdk.contract import Attributes, Listing, Observed, Tenant
 from perimeter.sdk.provider import Provider, ResourceType
+from perimeter.state.digests import SecretDigests
 from perimeter.state.model import Intent, State
 
 Block = tuple[tuple[str, ...], str, str]
@@ -69,10 +72,12 @@ class Work:
     snapshot: Snapshot
     state: State
     pending: Mapping[str, Intent]
+    digests: SecretDigests | None = field(default=None, repr=False)
     origins: Mapping[str, Address] = field(default_factory=dict)
     providers: Mapping[str, Provider]
     now: str
     options: Options
+    selection: Selection = field(default_factory=lambda: Selection(options=Options()))
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     needs: dict[Need, None] = field(default_factory=dict)
     instances: dict[str, ProviderInstance] = field(default_factory=dict)
@@ -81,13 +86,25 @@ class Work:
     checks: list[CheckResult] = field(default_factory=list)
     not_visible: dict[tuple[str, str], NotVisible] = field(default_factory=dict)
     imports: dict[str, ImportId] = field(default_factory=dict)
+    actions: dict[tuple[ModulePath, str, str], Any] = field(default_factory=dict)
+    expressions: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    invocations: list[Invocation] = field(default_factory=list)
     ephemeral: dict[tuple[ModulePath, str, str], dict[InstanceKey, str]] = field(
         default_factory=dict
     )
     declared_ids: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     undecided_keys: set[tuple[str, str]] = field(default_factory=set)
+    word_all: bool = False
+    _wording: Wording | None = None
     _by_id: dict[ListNeed, dict[str, Observed]] = field(default_factory=dict)
     _siblings: dict[ListNeed, tuple[Attributes, ...]] = field(default_factory=dict)
+
+    @property
+    def wording(self) -> Wording:
+        """Words what is not known yet; with ``word_all`` what is known, too, as an earlier plan may not have known it."""
+        if self._wording is None:
+            self._wording = Wording(self.evaluation)
+        return self._wording
 
     def see(self, need: Need) -> Any:
         """The answer to a need, or ``PENDING`` after noting the need."""

@@ -270,7 +270,9 @@ class _Handler(BaseHTTPRequestHandler):
         target, _, query = self.path.partition("?")
         first, _, rest = target.lstrip("/").partition("/")
         name = unquote(first)
-        request = self._request("/" + unquote(rest), query, f"{sandbox.root}/{name}")
+        # Not the sandbox's own word: it may have been stopped since this request came.
+        port = cast("_Server", self.server).server_address[1]
+        request = self._request("/" + unquote(rest), query, f"http://{HOST}:{port}/{name}")
         if request is None:
             return
         if name == control.NAME:
@@ -292,12 +294,17 @@ class _Handler(BaseHTTPRequestHandler):
         if int(length) > LARGEST_BODY:
             self._refuse(413, f"The body is larger than {LARGEST_BODY} bytes.")
             return None
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            # The client is gone in the middle of its request: no vendor acts on half of one.
+            self.close_connection = True
+            return None
         return Request(
             method=self.command,
             path=path,
             query=Request.parse_query(query),
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(int(length)),
+            body=body,
             base_url=base_url,
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from perimeter.lang.types import BOOL, DYNAMIC, NUMBER, STRING, List, Map, Object, Set, Type
 from perimeter.lang.values import UNKNOWN, Reason, Unknown, Unseen
+from perimeter.sdk.access import Access, AccessRequest, Standing, Verdict
+from perimeter.sdk.actions import ActionType, Invoked, InvokeRequest
 from perimeter.sdk.answer import Answer
 from perimeter.sdk.auth import Auth, RenewedAuth, Token, basic, bearer
 from perimeter.sdk.budget import Budget, Counts
@@ -29,6 +31,7 @@ from perimeter.sdk.contract import (
     Quirk,
     ReadRequest,
     Recognition,
+    StateOutput,
     Tenant,
     Transition,
     UpdateRequest,
@@ -66,16 +69,31 @@ from perimeter.sdk.jwt import sign_jwt
 from perimeter.sdk.limiter import Clock, Limiters, RateHeaders
 from perimeter.sdk.notation import decode_assignments, encode_assignments, encode_expression
 from perimeter.sdk.paginate import collect, cursor_pages, link_pages, next_url_pages, numbered_pages
+from perimeter.sdk.payload import known_payload
 from perimeter.sdk.provider import (
     DataSource,
     EphemeralResource,
     Provider,
     Reader,
     ResourceType,
+    StateReader,
     WritePermit,
     Writer,
 )
 from perimeter.sdk.redact import SECRETS, RedactingFilter, RedactingFormatter, Secrets, drop
+from perimeter.sdk.rotation import (
+    CredentialType,
+    Delivered,
+    DeliverRequest,
+    Issued,
+    IssueRequest,
+    Probed,
+    ProbeRequest,
+    Secret,
+    SinkRequest,
+    SinkType,
+    SwitchRequest,
+)
 from perimeter.sdk.schema import Attribute, Mode, NestedBlock, Nesting, Plain, Schema
 from perimeter.sdk.urls import path_of
 
@@ -86,6 +104,9 @@ __all__ = [
     "SECRETS",
     "STRING",
     "UNKNOWN",
+    "Access",
+    "AccessRequest",
+    "ActionType",
     "Administrator",
     "Answer",
     "App",
@@ -99,9 +120,12 @@ __all__ = [
     "Counts",
     "CreateRequest",
     "Credential",
+    "CredentialType",
     "DataRequest",
     "DataSource",
     "DeleteRequest",
+    "DeliverRequest",
+    "Delivered",
     "Direction",
     "EphemeralResource",
     "EtagCache",
@@ -115,6 +139,10 @@ __all__ = [
     "Identity",
     "IdentityFacet",
     "Invalid",
+    "InvokeRequest",
+    "Invoked",
+    "IssueRequest",
+    "Issued",
     "Limiters",
     "List",
     "ListRequest",
@@ -136,6 +164,8 @@ __all__ = [
     "Parent",
     "Permissions",
     "Plain",
+    "ProbeRequest",
+    "Probed",
     "Provider",
     "ProviderError",
     "ProviderFunction",
@@ -153,9 +183,16 @@ __all__ = [
     "Retryable",
     "Role",
     "Schema",
+    "Secret",
     "Secrets",
     "Set",
     "SignInSetting",
+    "SinkRequest",
+    "SinkType",
+    "Standing",
+    "StateOutput",
+    "StateReader",
+    "SwitchRequest",
     "Tenant",
     "Token",
     "Transition",
@@ -165,6 +202,7 @@ __all__ = [
     "Unseen",
     "Unsupported",
     "UpdateRequest",
+    "Verdict",
     "WritePermit",
     "Writer",
     "Written",
@@ -177,6 +215,7 @@ __all__ = [
     "encode_assignments",
     "encode_expression",
     "join_directions",
+    "known_payload",
     "link_pages",
     "next_url_pages",
     "numbered_pages",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from perimeter.lang.values import Unseen
 from perimeter.sdk.facets import Administrator
@@ -97,12 +98,14 @@ class Quirk:
         since: the date (ISO) it was seen or documented.
         source: where it is documented.
         applies: pure; judged on the transition.
+        unrotated: it concerns only what has no ``rotation`` block.
     """
 
     summary: str
     since: str
     source: str
     applies: Callable[[Transition], bool]
+    unrotated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +283,19 @@ class DataRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StateOutput:
+    """A root output of another state; ``type`` is Terraform's JSON type encoding.
+
+    Attributes:
+        sensitive: it is shown to nobody and kept in no snapshot or plan file.
+    """
+
+    value: Any = field(repr=False)
+    type: Any = "dynamic"
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRequest:
     """Opens an ephemeral resource; ``config`` is wholly known."""
 
@@ -324,6 +340,7 @@ class UpdateRequest:
         before: as read just before.
         after: as wanted; what configuration does not name equals ``before``.
         changed: names of the top-level attributes and blocks that differ.
+        also: where ``update`` notes what else it did, for people: ``2 refresh tokens revoked, none left``.
     """
 
     tenant: Tenant
@@ -331,15 +348,25 @@ class UpdateRequest:
     before: Attributes
     after: Attributes
     changed: frozenset[str]
+    also: list[str] = field(default_factory=list, compare=False)
+
+    def told(self, text: str) -> str:
+        """A result's text with what else was done."""
+        return "; ".join([text, *self.also])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteRequest:
-    """Removes an object; ``attributes`` as read just before."""
+    """Removes an object; ``attributes`` as read just before, with what only state knows. ``also``: see ``UpdateRequest``."""
 
     tenant: Tenant
     id: str
     attributes: Attributes
+    also: list[str] = field(default_factory=list, compare=False)
+
+    def told(self, text: str) -> str:
+        """A result's text with what else was done."""
+        return "; ".join([text, *self.also])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

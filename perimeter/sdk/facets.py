@@ -40,9 +40,14 @@ class Grant(Facet):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential(Facet):
-    """A key, token or secret. Times are RFC 3339 text as the tenant gives them, or None where unknown."""
+    """A key, token or secret. Times are RFC 3339 text as the tenant gives them, or None where unknown.
+
+    Attributes:
+        identity: id or login of the identity that it acts as, where it is one's own; empty for what belongs to no person.
+    """
 
     owner: str = ""
+    identity: str = ""
     kind: str = "key"
     created_at: str | None = None
     last_used_at: str | None = None
@@ -93,6 +98,10 @@ class Administrator:
         groups: vendor ids of the groups the account is in; None when unseen.
         caller: whether perimeter itself acts as this account.
         credentials: ids of the credentials perimeter itself uses, when ``caller``.
+        counted: whether it is one of those administrators of whom some must be left; not so an app, or a caller that may
+            do some things only.
+        doubtful: when it is not ``able``: whether the tenant does not show enough to tell.
+        because: when it is not ``able``: why.
     """
 
     id: str
@@ -102,3 +111,6 @@ class Administrator:
     groups: frozenset[str] | None = None
     caller: bool = False
     credentials: frozenset[str] = field(default_factory=frozenset)
+    counted: bool = True
+    doubtful: bool = False
+    because: str = ""

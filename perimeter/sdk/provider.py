@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Protocol
 
+from perimeter.sdk.access import Access, AccessRequest, Standing, standing_of
+from perimeter.sdk.actions import ActionType
 from perimeter.sdk.contract import (
     Attributes,
     ConnectRequest,
@@ -26,6 +28,7 @@ from perimeter.sdk.contract import (
     Permissions,
     Quirk,
     ReadRequest,
+    StateOutput,
     Tenant,
     Transition,
     UpdateRequest,
@@ -35,6 +38,7 @@ from perimeter.sdk.errors import Unsupported
 from perimeter.sdk.facets import Administrator, Facet
 from perimeter.sdk.functions import ProviderFunction
 from perimeter.sdk.migration import Migration
+from perimeter.sdk.rotation import CredentialType, SinkType
 from perimeter.sdk.schema import Schema
 
 
@@ -90,6 +94,10 @@ class ResourceType(ABC):
     """For a ``local`` type: whether an argument that is omitted becomes null, as nobody else can have set it."""
     inventory: ClassVar[bool] = False
     """Whether every plan lists the collection, even when nothing of the type is declared (apps, grants, credentials)."""
+    credential: ClassVar[CredentialType | None] = None
+    """How it is rotated; None for what is no credential."""
+    sink: ClassVar[SinkType | None] = None
+    """How it takes the secret of a credential; None for what is no sink."""
     affects_sign_in: ClassVar[bool] = False
     """Whether a change of such an object can take sign-in or administration from somebody."""
 
@@ -139,6 +147,14 @@ class ResourceType(ABC):
         """
         return transition.after or {}
 
+    def fold(self, desired: Attributes) -> Attributes | None:
+        """Bring nested blocks that end by themselves (``NestedBlock.expires``) into the attributes that they add to; pure.
+
+        ``desired`` holds what has not ended yet, without the ends; parts may be unknown. None when nothing is declared any
+        more: once blocks have ended, the declaration then means absence. Only called where such a block is declared.
+        """
+        return desired
+
     @abstractmethod
     def direction(self, transition: Transition) -> Direction:
         """Judge what a transition does to access, from before, after, siblings and order; pure."""
@@ -147,9 +163,31 @@ class ResourceType(ABC):
         """The manual step that a transition needs because no API makes it (with this kind of credential); pure."""
         return None
 
+    def may_lock_out(self, transition: Transition) -> bool:
+        """Whether this transition can take sign-in or administration from anybody at all; pure and cheap.
+
+        Who administers is read only when a plan holds a change that can.
+        """
+        return self.affects_sign_in
+
     def lockout(self, request: LockoutRequest) -> LockoutEffect:
-        """Who loses or regains sign-in or administration by a transition; pure."""
+        """Who loses or regains sign-in or administration by a transition; pure.
+
+        For types whose changes touch single people only; others implement ``access_after``.
+        """
         return LockoutEffect()
+
+    def access_after(self, access: Access, transition: Transition) -> tuple[Access, ...]:
+        """What a transition makes of who gets in; pure.
+
+        One value per state that the tenant goes through while it is carried out (each call may be the last that
+        succeeds), the final one last. What touches nobody returns ``(access,)``, the same object.
+        """
+        request = LockoutRequest(transition=transition, administrators=access.people)
+        effect = self.lockout(request)
+        if not (effect.lost or effect.uncertain or effect.regained):
+            return (access,)
+        return (access.after(effect),)
 
     def facets(self, attributes: Attributes) -> tuple[Facet, ...]:
         """How an object appears in the normalised inventory; pure."""
@@ -170,9 +208,36 @@ class ResourceType(ABC):
         """Yield (path, what is wrong and what to do) for configuration that can never work; parts may be unknown; pure."""
         return ()
 
+    def move_from(self, type_name: str, attributes: Attributes) -> Attributes | None:
+        """Take over what state remembers of an object of another type that a ``moved`` block leads here from; pure.
+
+        The object stays the same one: its vendor id does. None when the type can take nothing over from that one.
+        """
+        return None
+
     def upgrade(self, version: int, attributes: Attributes) -> Attributes:
         """Bring recorded attributes from schema ``version`` to ``version + 1``; pure."""
         return attributes
+
+
+class StateReader(Protocol):
+    """Reads what other states let everybody know: their root outputs."""
+
+    def outputs(
+        self, *, backend: str, config: Attributes, workspace: str
+    ) -> Mapping[str, StateOutput]:
+        """The outputs of the state in a backend, by name.
+
+        Args:
+            backend: its kind, such as ``local`` or ``s3``.
+            config: its arguments, as in a ``backend`` block.
+            workspace: whose state it is.
+
+        Raises:
+            NotFound: there is no state.
+            ProviderError: the backend cannot be opened or read.
+        """
+        ...
 
 
 class DataSource(ABC):
@@ -181,6 +246,9 @@ class DataSource(ABC):
     name: ClassVar[str]
     schema: ClassVar[Schema]
     permissions: ClassVar[Permissions]
+    reads_states: ClassVar[bool] = False
+    """Whether it looks into other states instead of a tenant: its reader is a ``StateReader``, and it may answer with
+    ``StateOutput`` as values of a mapping."""
 
     @abstractmethod
     def read(self, reader: Any, request: DataRequest) -> Attributes:
@@ -237,6 +305,11 @@ class Provider(ABC):
         return {}
 
     @property
+    def actions(self) -> Mapping[str, ActionType]:
+        """Action types by name."""
+        return {}
+
+    @property
     def functions(self) -> Mapping[str, ProviderFunction]:
         """Functions by name: ``provider::NAME::FUNCTION(…)``; pure."""
         return {}
@@ -261,3 +334,14 @@ class Provider(ABC):
     def administrators(self, reader: Any, tenant: Tenant) -> tuple[Administrator, ...]:
         """Read who can administer the tenant, for the lockout proof; called only when a change affects sign-in."""
         return ()
+
+    def access(self, reader: Any, request: AccessRequest) -> Access:
+        """Read who administers and what decides whether they get in, for the lockout proof.
+
+        Called while planning when a change may lock somebody out, and again just before each such change.
+        """
+        return Access(people=self.administrators(reader, request.tenant))
+
+    def standings(self, access: Access) -> Mapping[str, Standing]:
+        """How each of ``access.people`` stands, by id; pure."""
+        return {person.id: standing_of(person) for person in access.people}

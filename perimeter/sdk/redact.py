@@ -16,6 +16,8 @@ REDACTED = "(redacted)"
 SHORTEST = 4
 """Shorter values are no secrets: replacing them would only make texts unreadable."""
 
+_MEMORY = 1 << 30
+"""Bytes that the automaton may take at most; it takes what the secrets need."""
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=%")
 _HEX_ESCAPE = re.compile("%[0-9A-F]{2}")
 
@@ -33,7 +35,7 @@ class Secrets:
         self._known: set[str] = set()
         self._plain: set[str] = set()
         self._cores: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._pattern: Any = None
         for value in values:
             self.add(value)
 
@@ -62,7 +64,7 @@ class Secrets:
     def redact(self, text: str) -> str:
         """Replace every secret in the text, in any of its forms, by ``(redacted)``."""
         pattern = self._compiled()
-        if pattern is None or not pattern.search(text):
+        if pattern is None or not pattern.search(text.encode("utf-8", "surrogatepass")):
             return text
         with self._lock:
             plain, cores = tuple(self._plain), tuple(self._cores)
@@ -80,12 +82,21 @@ class Secrets:
             return [self.redact_all(item) for item in data]
         return data
 
-    def _compiled(self) -> re.Pattern[str] | None:
+    def _compiled(self) -> Any:
+        """An automaton over all forms: its cost does not grow with the number of secrets."""
         pattern = self._pattern
         if pattern is None and self._known:
+            import re2
+
+            options = re2.Options()
+            options.encoding = (
+                re2.Options.Encoding.LATIN1
+            )  # bytes, so that any text can be looked at
+            options.max_mem = _MEMORY
             with self._lock:
-                forms = sorted(self._plain | self._cores, key=len, reverse=True)
-                pattern = self._pattern = re.compile("|".join(map(re.escape, forms)))
+                forms = sorted(self._plain | self._cores)
+                literals = (re2.escape(form.encode("utf-8", "surrogatepass")) for form in forms)
+                pattern = self._pattern = re2.compile(b"|".join(literals), options)
         return pattern
 
     def __repr__(self) -> str:

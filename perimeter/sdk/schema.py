@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from perimeter.lang.types import List, Map, Object, Set, Type
+from perimeter.lang.types import STRING, List, Map, Object, Set, Type
 
 Plain = Any
 """JSON-like data in which an ``Unknown`` may stand at any leaf; see ``perimeter.lang.values``."""
@@ -95,6 +95,9 @@ class NestedBlock:
         key: attributes that identify an element of a list or set, for the diff.
         required: at least one must stand.
         computed: the tenant has such blocks even where configuration names none; omitted is then unmanaged.
+        expires: the optional text attribute (a date, or a duration counted from the first apply) from which on the block
+            counts as not written; empty where blocks do not end. The engine keeps it: no provider is ever given it. For
+            blocks at the top level of a resource type's schema, and not for ``Nesting.SINGLE``.
     """
 
     nesting: Nesting
@@ -105,6 +108,18 @@ class NestedBlock:
     key: tuple[str, ...] = ()
     required: bool = False
     computed: bool = True
+    expires: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse an end that the engine could not keep.
+
+        Raises:
+            ValueError: ``expires`` names no attribute that can be one.
+        """
+        known = self.attributes.get(self.expires)
+        fits = known is not None and known.type == STRING and known.optional
+        if self.expires and not (fits and self.nesting is not Nesting.SINGLE):
+            raise ValueError(f"{self.expires} is no optional text of a block that may stand often.")
 
     @cached_property
     def object_type(self) -> Object:

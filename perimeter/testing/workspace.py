@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from perimeter.config.queries import Queries, load_queries
 from perimeter.diagnostics import Diagnostics
+from perimeter.engine.consent import Consent
 from perimeter.engine.generation import Generated, Key, generate
 from perimeter.engine.model import Applied, Event, Options, Plan
 from perimeter.engine.observe import Driver
@@ -18,6 +20,7 @@ from perimeter.engine.session import Loaded, Session, ignore, load_configuration
 from perimeter.engine.snapshot import Snapshot
 from perimeter.sdk.provider import Provider
 from perimeter.state.backend import Failpoint, no_failpoint
+from perimeter.state.codec import PLAIN, Codec
 from perimeter.state.journal import replay
 from perimeter.state.local import DEFAULT_PATH, LocalBackend
 from perimeter.state.lockinfo import new_lock_info
@@ -54,6 +57,9 @@ class Workspace:
         providers: instead of the installed ones.
         environment: instead of the process's: credentials and ``PERIMETER_VAR_…``.
         state_dir: where the state lies; the directory itself by default.
+        codec: encrypts what is written, where it has keys.
+        registry: path of the document shared with other workspaces; beside the state by default.
+        now: the clock that plans are made by.
         events: everything that was reported.
     """
 
@@ -61,7 +67,10 @@ class Workspace:
     providers: Mapping[str, Provider] | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     state_dir: Path | None = None
+    registry: Path | None = None
+    codec: Codec = PLAIN
     parallelism: int = 10
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     failpoint: Failpoint = no_failpoint
     events: list[Event] = field(default_factory=list, repr=False)
     on_event: Callable[[Event], None] = ignore
@@ -75,7 +84,11 @@ class Workspace:
 
     def backend(self) -> LocalBackend:
         """The state's place."""
-        return LocalBackend((self.state_dir or self.directory) / DEFAULT_PATH)
+        return LocalBackend(
+            (self.state_dir or self.directory) / DEFAULT_PATH,
+            codec=self.codec,
+            registry_path=self.registry,
+        )
 
     @property
     def state(self) -> State:
@@ -83,13 +96,18 @@ class Workspace:
         held = self.backend().load()
         return replay(held.state, held.records).state
 
-    def plan(self, options: Options | None = None, snapshot: Snapshot | None = None) -> Outcome:
-        """Plan."""
+    def plan(
+        self,
+        options: Options | None = None,
+        snapshot: Snapshot | None = None,
+        consent: Consent | None = None,
+    ) -> Outcome:
+        """Plan; ``consent``: what of it may be made."""
         with self._session(snapshot) as (loaded, session):
             if session is None:
                 return _failed(loaded)
             request = session.request(session.backend.load(), options or Options())
-            planned, seen = session.plan(request)
+            planned, seen = session.plan(replace(request, consent=consent))
             return _outcome(loaded, planned, seen)
 
     def apply(
@@ -97,14 +115,16 @@ class Workspace:
         options: Options | None = None,
         between: Callable[[], None] | None = None,
         snapshot: Snapshot | None = None,
+        consent: Consent | None = None,
     ) -> Outcome:
-        """Plan and apply; ``between`` is called after the plan and before the first call."""
+        """Plan and apply what there is ``consent`` to; ``between`` is called after the plan and before the first call."""
         with self._session(snapshot) as (loaded, session):
             if session is None:
                 return _failed(loaded)
             with session.backend.lock(new_lock_info("OperationTypeApply", "test")):
                 held = session.backend.load()
                 request = session.request(held, options or Options())
+                request = replace(request, consent=consent)
                 planned, seen = session.plan(request)
                 outcome = _outcome(loaded, planned, seen)
                 if outcome.plan is None or outcome.diagnostics.has_errors:
@@ -160,9 +180,12 @@ class Workspace:
         with Session(
             loaded=loaded,
             backend=self.backend(),
+            place=str(self.directory.name),
+            keyed=self.codec.own_keys.encrypts,
             on_event=note,
             environment=self.environment,
             parallelism=self.parallelism,
+            now=self.now,
             snapshot=snapshot or Snapshot(),
             failpoint=self.failpoint,
         ) as session:

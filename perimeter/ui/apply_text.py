@@ -14,6 +14,15 @@ MOST_DONE = 40
 
 _LOOKS = {"done": "green", "failed": "red", "skipped": "yellow", "by hand": "cyan"}
 _WORDS = {"create": "added", "update": "changed", "delete": "destroyed", "adopt": "imported"}
+_ROTATED = {
+    "issue": "issued",
+    "verify": "verified",
+    "retire": "retired",
+    "remove": "removed",
+    "roll_back": "rolled back",
+    "take_over": "taken over",
+}
+_MORE_WORDS = {"forget": "forgotten", "invoke": "invoked", **_ROTATED}
 _NAME = 64
 
 
@@ -44,9 +53,12 @@ def headline(applied: Applied, style: Style = PLAIN, *, verb: str = "Apply") -> 
             f"{done[name]:,} {_WORDS[name]}" for name in ("create", "update", "delete")
         )
         forgotten = f", {done['forget']:,} forgotten" if done["forget"] else ""
-        text = f"{verb} complete! Resources: {first}{counts}{forgotten}."
+        invoked = f" Actions: {done['invoke']:,} invoked." if done["invoke"] else ""
+        turned = [f"{done[name]:,} {word}" for name, word in _ROTATED.items() if done[name]]
+        rotated = f" Rotation: {', '.join(turned)}." if turned else ""
+        text = f"{verb} complete! Resources: {first}{counts}{forgotten}.{invoked}{rotated}"
         return style.paint(text, "bold", "green")
-    well = [(done[name], word) for name, word in (*_WORDS.items(), ("forget", "forgotten"))]
+    well = [(done[name], word) for name, word in (*_WORDS.items(), *_MORE_WORDS.items())]
     shown = [f"{count:,} {word}" for count, word in (*well, *others) if count]
     ending = "was interrupted" if applied.cancelled else "finished"
     text = f"{verb} {ending}: {', '.join(shown) or 'nothing was changed'}."

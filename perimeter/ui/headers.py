@@ -23,7 +23,7 @@ def header_lines(change: Change, style: Style) -> list[str]:
     name = str(change.previous_address) if _only_moves(change) else named(change)
     text = f"  # {clean(name)} {what_happens(change)}"
     return [
-        _with_direction(text, change, style),
+        with_direction(text, change, style),
         *(f"  {style.dim('# ' + why)}" for why in reasons(change)),
     ]
 
@@ -37,7 +37,8 @@ def named(change: Change) -> str:
     return clean(change.name)
 
 
-def _with_direction(text: str, change: Change, style: Style) -> str:
+def with_direction(text: str, change: Change, style: Style) -> str:
+    """A header with what the change does to access at its right end."""
     end = DIRECTIONS[change.direction]
     shown = style.bold(text)
     if not end:
@@ -72,6 +73,8 @@ def what_happens(change: Change) -> str:
             return "will be destroyed"
         case Action.FORGET:
             return "will no longer be managed by perimeter, but will not be destroyed"
+        case Action.FORGET_THEN_CREATE:
+            return "must be replaced, and the old object is kept but no longer managed"
         case Action.DELETE_THEN_CREATE | Action.CREATE_THEN_DELETE:
             return _REPLACES.get(change.reason, "must be replaced")
         case _:
@@ -113,6 +116,8 @@ def reasons(change: Change) -> list[str]:
         found.append(f"(moved from {change.previous_address})")
     if change.importing:
         found.append(f"(imported from {quote(change.importing)})")
+    if change.generated:
+        found.append("(its configuration was generated)")
     if change.recovered:
         found.append("(made by an earlier apply whose answer was lost)")
     return found
@@ -140,11 +145,24 @@ def _because(change: Change) -> list[str]:
         case "delete_because_no_module":
             module = address.module if address is not None else ""
             return [f"(because {module} is not in configuration)"]
+        case "delete_because_rollback":
+            return ["(because the earlier state does not hold it)"]
         case "read_because_config_unknown":
             return ["(config refers to values not yet known)"]
         case "read_because_dependency_pending":
             return ["(depends on a resource or a module with changes pending)"]
         case "expired":
-            return ["(its expires_at has passed)"]
+            return ["(its expires_at has passed)", *_ended(change, every=True)]
+        case "block_expired":
+            return _ended(change)
         case _:
             return []
+
+
+def _ended(change: Change, *, every: bool = False) -> list[str]:
+    """Which nested blocks ended when: those that make the change, or all."""
+    return [
+        f"({clean(end.name)} expired at {end.at})"
+        for end in change.ends
+        if end.passed and (every or end.name in change.lapsed)
+    ]

@@ -96,6 +96,14 @@ def _without(
     return found
 
 
+def whole(schema: Schema | None, values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Attributes with null for every one of the schema that they lack, as Terraform writes objects."""
+    if values is None or schema is None:
+        return None if values is None else dict(values)
+    lacking = dict.fromkeys(name for name in schema.attributes if name not in values)
+    return {**values, **lacking}
+
+
 def unseen_parts(values: Mapping[str, Any] | None) -> dict[str, str]:
     """Why each attribute that the tenant did not show is missing, by name."""
     return {name: str(value) for name, value in (values or {}).items() if isinstance(value, Unseen)}

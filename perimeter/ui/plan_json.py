@@ -10,20 +10,40 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from perimeter import __version__
 from perimeter.addresses import Address, ModulePath, parse_address
 from perimeter.config.model import Config
-from perimeter.engine.model import Action, Change, NotVisible, OutputChange, Plan, Undeclared
-from perimeter.lang.plain import mark_paths, to_plain
+from perimeter.engine.model import (
+    Action,
+    Change,
+    Invocation,
+    NotVisible,
+    OutputChange,
+    Plan,
+    Undeclared,
+)
+from perimeter.lang.plain import to_plain
 from perimeter.lang.typenames import type_json
 from perimeter.lang.values import EPHEMERAL, SENSITIVE, Unknown
 from perimeter.sdk.contract import Direction
 from perimeter.sdk.schema import Schema
 from perimeter.state.model import State
+from perimeter.state.moving import rekeyed
 from perimeter.ui.configuration_json import configuration_json
-from perimeter.ui.masks import known, sensitive_mask, unknown_mask, unseen_parts, without_secrets
+from perimeter.ui.masks import (
+    known,
+    sensitive_mask,
+    unknown_mask,
+    unseen_parts,
+    whole,
+    without_secrets,
+)
 from perimeter.ui.resource_tree import identity, tree
-from perimeter.ui.state_json import state_json
+from perimeter.ui.rotations_json import rotation_json, steps_json
+from perimeter.ui.state_json import TERRAFORM, state_json
+from perimeter.ui.steps_text import step_json
 
 FORMAT = "1.2"
 
@@ -37,28 +57,42 @@ def plan_json(
     errored: bool = False,
 ) -> dict[str, Any]:
     """The whole plan as JSON data; the state it was made on and the configuration where they are at hand."""
-    data: dict[str, Any] = {"format_version": FORMAT, "perimeter_version": __version__}
-    data["variables"] = {
+    data: dict[str, Any] = {
+        "format_version": FORMAT,
+        "terraform_version": TERRAFORM,
+        "perimeter_version": __version__,
+    }
+    variables = {
         name: {"value": known(to_plain(value))}
         for name, value in sorted(plan.variables.items())
         if not {SENSITIVE, EPHEMERAL} & value.deep_marks()
     }
+    if variables:
+        data["variables"] = variables
+    outputs = _planned_outputs(plan)
     data["planned_values"] = {
-        "outputs": _planned_outputs(plan),
+        **({"outputs": outputs} if outputs else {}),
         "root_module": tree(_planned_resources(plan)),
     }
     if plan.drift:
         data["resource_drift"] = [change_json(change) for change in plan.drift]
-    data["resource_changes"] = [change_json(change) for change in plan.changes if change.address]
+    changes = [change_json(change) for change in plan.changes if change.address]
+    if changes and not plan.options.refresh_only:
+        data["resource_changes"] = changes
     deferred = [change for change in plan.changes if change.deferred]
     if deferred:
         data["deferred_changes"] = [
             {"reason": change.deferred, "resource_change": change_json(change)}
             for change in deferred
         ]
-    data["output_changes"] = {item.name: _output_change(item) for item in plan.outputs}
-    if prior is not None:
-        data["prior_state"] = state_json(prior)
+    invoked = [invocation_json(item) for item in plan.invocations]
+    invoked += [step for change in plan.changes for step in steps_json(change)]
+    if invoked:
+        data["action_invocations"] = invoked
+    if plan.outputs:
+        data["output_changes"] = {item.name: _output_change(item) for item in plan.outputs}
+    if prior is not None and (prior.resources or prior.outputs):
+        data["prior_state"] = state_json(_refreshed(prior, plan), schemas)
     if config is not None:
         data["configuration"] = configuration_json(config, schemas)
     if plan.checks:
@@ -66,7 +100,7 @@ def plan_json(
     data |= {
         "timestamp": plan.timestamp,
         "applyable": not plan.is_empty and not errored,
-        "complete": not (deferred or plan.options.targets),
+        "complete": not (deferred or plan.options.restricted),
         "errored": errored,
     }
     return {**data, **_ours(plan)}
@@ -92,14 +126,40 @@ def change_json(change: Change) -> dict[str, Any]:
     return {**data, **_more(change)}
 
 
+def invocation_json(item: Invocation) -> dict[str, Any]:
+    """One invocation of an action."""
+    change = item.change
+    assert change.address is not None
+    shown = without_secrets(change.schema, change.after) or {}
+    data: dict[str, Any] = {
+        "address": change.name,
+        "type": change.type,
+        "name": change.address.name,
+        "config_values": known(shown),
+        "config_sensitive": sensitive_mask(shown, change.sensitive_after),
+        "config_unknown": unknown_mask(shown),
+        "provider_name": change.provider_name,
+    }
+    if item.trigger:
+        data["lifecycle_action_trigger"] = {
+            "triggering_resource_address": item.trigger,
+            "action_trigger_event": item.event.title().replace("_", ""),
+            "action_trigger_block_index": item.block,
+            "actions_list_index": item.index,
+        }
+    else:
+        data["invoke_action_trigger"] = {}
+    return {**data, **_more(change)}
+
+
 def _effect(change: Change) -> dict[str, Any]:
-    before = without_secrets(change.schema, change.before)
-    after = without_secrets(change.schema, change.after)
+    before = whole(change.schema, without_secrets(change.schema, change.before))
+    after = whole(change.schema, without_secrets(change.schema, change.after))
     data: dict[str, Any] = {
         "actions": list(change.action.verbs),
         "before": known(before),
         "after": known(after),
-        "after_unknown": False if after is None else unknown_mask(after),
+        "after_unknown": {} if after is None else unknown_mask(after),
         "before_sensitive": _sensitive(before, change.sensitive_before),
         "after_sensitive": _sensitive(after, change.sensitive_after),
     }
@@ -107,6 +167,8 @@ def _effect(change: Change) -> dict[str, Any]:
         data["replace_paths"] = [list(path) for path in change.replace_paths]
     if change.importing:
         data["importing"] = {"id": change.importing}
+    if change.generated:
+        data["generated_config"] = change.generated
     return data
 
 
@@ -133,12 +195,17 @@ def _more(change: Change) -> dict[str, Any]:
         },
         "kept": change.kept,
         "clock": change.clock,
+        "expiries": [
+            {"block": end.name, "expires_at": end.at, "expired": end.passed} for end in change.ends
+        ],
         "recovered": change.recovered,
     }
     return {name: value for name, value in facts.items() if value}
 
 
 def _planned_resources(plan: Plan) -> Iterator[tuple[Address, dict[str, Any]]]:
+    if plan.options.refresh_only:
+        return
     for change in plan.changes:
         address = change.address
         if address is None or change.deposed or change.action in (Action.DELETE, Action.FORGET):
@@ -146,7 +213,7 @@ def _planned_resources(plan: Plan) -> Iterator[tuple[Address, dict[str, Any]]]:
         values = change.after if change.after is not None else change.before
         if values is None:
             continue
-        shown = without_secrets(change.schema, values) or {}
+        shown = whole(change.schema, without_secrets(change.schema, values)) or {}
         yield (
             address,
             {
@@ -172,15 +239,47 @@ def _planned_outputs(plan: Plan) -> dict[str, Any]:
 
 
 def _output_change(item: OutputChange) -> dict[str, Any]:
-    after = to_plain(item.after)
     data: dict[str, Any] = {"actions": list(item.action.verbs), "before": item.before}
+    after = to_plain(item.after)
     if not isinstance(after, Unknown):
         data["after"] = known(after)
-    paths = mark_paths(item.after, SENSITIVE)
-    data["after_unknown"] = unknown_mask(after)
-    data["before_sensitive"] = item.sensitive
-    data["after_sensitive"] = True if item.sensitive else sensitive_mask(after, paths)
-    return data
+    return {
+        **data,
+        "after_unknown": not item.after.is_wholly_known and unknown_mask(after),
+        "before_sensitive": item.sensitive,
+        "after_sensitive": item.sensitive,
+    }
+
+
+def _refreshed(prior: State, plan: Plan) -> State:
+    """The state that was planned on: as remembered, under the addresses of now, and as the tenants show it."""
+    resources = rekeyed(prior.resources, plan.moves)
+    for change in plan.changes:
+        remembered = resources.get(str(change.address))
+        if remembered is None or change.before is None or change.deposed:
+            continue
+        seen = without_secrets(change.schema, change.before) or {}
+        shown = {
+            name: value
+            for name, value in seen.items()
+            if value is not None and not isinstance(value, Unknown)
+        }
+        objects = tuple(
+            msgspec.structs.replace(
+                item,
+                attributes={
+                    **shown,
+                    **{
+                        n: v for n, v in item.attributes.items() if isinstance(seen.get(n), Unknown)
+                    },
+                },
+            )
+            if (item.role, item.id) == ("current", change.id)
+            else item
+            for item in remembered.objects
+        )
+        resources[str(change.address)] = msgspec.structs.replace(remembered, objects=objects)
+    return msgspec.structs.replace(prior, resources=resources)
 
 
 def _checks(plan: Plan) -> list[dict[str, Any]]:
@@ -244,6 +343,7 @@ def _ours(plan: Plan) -> dict[str, Any]:
         },
         "removals": [change_json(change) for change in plan.changes if change.address is None],
         "manual_steps": [_manual(change) for change in plan.by_hand],
+        "direction": plan.direction.value,
         "directions": directions(plan),
         "undeclared": [undeclared_json(item) for item in plan.undeclared],
         "not_visible": [_hidden(item) for item in plan.not_visible],
@@ -251,6 +351,9 @@ def _ours(plan: Plan) -> dict[str, Any]:
         "credential_ages": [
             {"address": age.address, "days": age.days, "last_used_at": age.last_used_at}
             for age in plan.ages
+        ],
+        "rotations": [
+            rotation_json(change) for change in plan.changes if change.rotation is not None
         ],
         "requests": {
             "made": plan.requests.made,
@@ -269,13 +372,14 @@ def _manual(change: Change) -> dict[str, Any]:
         "instructions": change.manual.instructions,
         "url": change.manual.url,
         "paths": list(change.manual.paths),
+        **({} if change.step is None else step_json(change.step)),
     }
 
 
 def directions(plan: Plan) -> dict[str, int]:
     """How many changes widen access, narrow it, or cannot be judged."""
     found = {"widens": 0, "narrows": 0, "unknown": 0}
-    for change in plan.changes:
+    for change in (*plan.changes, *(item.change for item in plan.invocations)):
         if change.direction.value in found:
             found[change.direction.value] += 1
     return found

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from perimeter.engine.model import Action, Change, Plan
+from perimeter.engine.model import Action, Change, Invocation, Plan
 from perimeter.ui import facts_text
+from perimeter.ui.actions_text import count_text, invoked, triggered_lines
 from perimeter.ui.blocks import block_lines, change_difference
 from perimeter.ui.difference_text import Layout, symbol
 from perimeter.ui.headers import header_lines, is_drift, named, what_happens
 from perimeter.ui.outputs_text import output_changes
+from perimeter.ui.rotations_text import rotation_count, rotations
+from perimeter.ui.steps_text import tracking
 from perimeter.ui.style import PLAIN, Style, clean
 
 LIMIT = 200
@@ -25,6 +28,8 @@ def plan_text(plan: Plan, style: Style = PLAIN, *, limit: int = LIMIT) -> str:
     sections = [
         _outside(plan, style, limit),
         _actions(plan, style, limit),
+        invoked(plan, style),
+        rotations(plan, style),
         _deferred(plan, style),
         _kept(plan, style),
         _verdict(plan, style),
@@ -39,8 +44,15 @@ def _planned(plan: Plan) -> list[Change]:
     return [
         change
         for change in plan.changes
-        if change.does_something or change.manual is not None or change.moved
+        if (change.does_something and not _only_rotates(change))
+        or change.manual is not None
+        or change.moved
     ]
+
+
+def _only_rotates(change: Change) -> bool:
+    """Whether the section on rotations says all about it."""
+    return change.rotates and change.action is Action.NO_OP and not change.importing
 
 
 def _actions(plan: Plan, style: Style, limit: int) -> str:
@@ -50,33 +62,41 @@ def _actions(plan: Plan, style: Style, limit: int) -> str:
     parts: list[str] = []
     now = [change for change in found if not change.clock]
     later = [change for change in found if change.clock]
+    invoked_by: dict[str, list[Invocation]] = defaultdict(list)
+    for item in plan.invocations:
+        invoked_by[item.trigger].append(item)
     if now:
         head = "The following is left to be done by hand:"
         if not plan.is_idle:
             head = "perimeter will perform the following actions:"
         parts += [
             style.bold(head),
-            *_shown(now, style, limit),
+            *_shown(now, style, limit, invoked_by),
         ]
     if later:
         parts += [
             style.bold("The clock causes the following actions:"),
-            *_shown(later, style, limit),
+            *_shown(later, style, limit, invoked_by),
         ]
     return "\n\n".join(parts)
 
 
-def _shown(changes: list[Change], style: Style, limit: int) -> list[str]:
+def _shown(
+    changes: list[Change],
+    style: Style,
+    limit: int,
+    invoked_by: Mapping[str, list[Invocation]],
+) -> list[str]:
     """Every change, or a sample of each kind that says so."""
     if len(changes) <= limit:
-        return [change_text(change, style) for change in changes]
+        return [_with_actions(change, style, invoked_by) for change in changes]
     groups: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
     for change in changes:
         by_hand = " by hand" if change.manual is not None else ""
         groups[change.type, change.action.name + by_hand, change.direction.value].append(change)
     parts: list[str] = []
     for (kind, _, _), members in groups.items():
-        parts.extend(change_text(change, style) for change in members[:SAMPLE])
+        parts.extend(_with_actions(change, style, invoked_by) for change in members[:SAMPLE])
         left = len(members) - SAMPLE
         if left > 0:
             text = f"  # {left:,} more {kind} {what_happens(members[-1])}, not shown here"
@@ -86,6 +106,11 @@ def _shown(changes: list[Change], style: Style, limit: int) -> list[str]:
         *parts,
         f"{total}To see all of them: perimeter plan -out=FILE, perimeter show -json FILE",
     ]
+
+
+def _with_actions(change: Change, style: Style, invoked_by: Mapping[str, list[Invocation]]) -> str:
+    found = [] if change.deposed else invoked_by.get(str(change.address), [])
+    return "\n".join([change_text(change, style), *triggered_lines(found, style)])
 
 
 def change_text(change: Change, style: Style = PLAIN) -> str:
@@ -117,6 +142,11 @@ def _remarks(change: Change, style: Style) -> list[str]:
         lines += style.wrap(clean(text), style.width - 4)
         if manual.url:
             lines.append(f"Open {clean(manual.url)}")
+        if change.step is not None:
+            lines += tracking(change.step)
+    for end in change.ends:
+        if not end.passed:
+            lines.append(f"Note: {clean(end.name)} expires at {end.at}.")
     for quirk in change.quirks:
         lines += style.wrap(f"Note: {quirk}", style.width - 4)
     for name, unseen in sorted(change.unseen.items()):
@@ -185,16 +215,21 @@ def _verdict(plan: Plan, style: Style) -> str:
     """The summary line, or that there is nothing to do."""
     if plan.is_idle:
         return _nothing(plan, style)
-    if not _planned(plan):
+    turning = [change for change in plan.changes if _only_rotates(change)]
+    shown = [*_planned(plan), *turning, *(item.change for item in plan.invocations)]
+    if not shown:
         return ""
     lines = [summary(plan, style)]
-    access = facts_text.access_line(_planned(plan))
+    access = facts_text.access_line(shown)
     return "\n".join([*lines, access] if access else lines)
 
 
 def _nothing(plan: Plan, style: Style) -> str:
     if plan.options.destroy:
         found, more = "No objects need to be destroyed.", "State holds nothing to destroy."
+    elif plan.options.rollback is not None:
+        found = f"Your tenants match version {plan.options.rollback} of the state."
+        more = "perimeter has compared what the tenants hold with what that version recorded and found no differences."
     elif plan.options.refresh_only:
         found = "Your tenants still match what state remembers."
         more = "perimeter has read the tenants and found nothing that state does not know."
@@ -237,6 +272,9 @@ def counts(changes: Iterable[Change]) -> dict[str, int]:
                 found["destroy"] += 1
             case Action.FORGET:
                 found["forget"] += 1
+            case Action.FORGET_THEN_CREATE:
+                found["add"] += 1
+                found["forget"] += 1
             case Action.DELETE_THEN_CREATE | Action.CREATE_THEN_DELETE:
                 found["add"] += 1
                 found["destroy"] += 1
@@ -257,10 +295,12 @@ def summary(plan: Plan, style: Style = PLAIN) -> str:
     text = f"{style.bold('Plan:')} {', '.join(parts)}."
     if found["by_hand"]:
         text += f" {found['by_hand']:,} to change by hand."
+    text += rotation_count(plan) + count_text(plan)
     return text
 
 
 def _only_outputs(plan: Plan) -> str:
-    if plan.is_empty or _planned(plan):
+    turning = any(change.rotates for change in plan.changes)
+    if plan.is_empty or turning or _planned(plan) or plan.invocations:
         return ""
     return "You can apply this plan to save these new output values to the state, without changing\nany tenant."

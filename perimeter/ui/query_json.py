@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from perimeter.engine.generation import Generated
@@ -54,6 +55,8 @@ def _object(item: FoundObject, *, include: bool) -> dict[str, Any]:
         "origin": item.origin,
         "risks": list(item.risks),
     }
+    if item.credential is not None:
+        found["credential"] = asdict(item.credential)
     if item.address:
         found["declared_address"] = item.address
     if include:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from perimeter.engine.credentials import told
 from perimeter.engine.query import FoundObject, ListResult
 from perimeter.ui.facts_text import unseen_words
 from perimeter.ui.style import Style, clean, counted
@@ -47,7 +48,13 @@ def _lines(item: FoundObject, style: Style) -> list[str]:
     told = [f"id {item.id}" if item.label else "", item.origin]
     facts = "; ".join(clean(text) for text in told if text)
     first = f"  {shown}  {named}{where}" + (f" ({facts})" if facts else "")
-    return [first, *(f"{'':14}{clean(risk)}" for risk in item.risks)]
+    return [first, *(f"{'':14}{clean(risk)}" for risk in (*item.risks, *_concerns(item)))]
+
+
+def _concerns(item: FoundObject) -> list[str]:
+    """What is wrong with a credential that was found, on a line."""
+    text = told(item.credential) if item.credential is not None else ""
+    return [text] if text else []
 
 
 def _sum(results: Sequence[ListResult], *, all_types: bool) -> str:

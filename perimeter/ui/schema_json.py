@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from perimeter.lang.typenames import type_json
+from perimeter.sdk.functions import FunctionParameter, ProviderFunction
 from perimeter.sdk.provider import Provider
 from perimeter.sdk.schema import Attribute, Mode, NestedBlock, Nesting, Schema
 
@@ -26,10 +27,44 @@ def schemas_json(providers: Mapping[str, Provider]) -> dict[str, Any]:
                     key: _schema(source.schema)
                     for key, source in sorted(provider.data_sources.items())
                 },
+                **_actions(provider),
+                **_functions(provider),
             }
             for name, provider in sorted(providers.items())
         },
     }
+
+
+def _actions(provider: Provider) -> dict[str, Any]:
+    found = {key: _schema(kind.schema) for key, kind in sorted(provider.actions.items())}
+    return {"action_schemas": found} if found else {}
+
+
+def _functions(provider: Provider) -> dict[str, Any]:
+    found = {name: _function(item) for name, item in sorted(provider.functions.items())}
+    return {"functions": found} if found else {}
+
+
+def _function(item: ProviderFunction) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "description": item.doc,
+        "summary": item.doc,
+        "return_type": type_json(item.returns),
+    }
+    if item.parameters:
+        data["parameters"] = [_parameter(one) for one in item.parameters]
+    if item.variadic is not None:
+        data["variadic_parameter"] = _parameter(item.variadic)
+    return data
+
+
+def _parameter(item: FunctionParameter) -> dict[str, Any]:
+    data: dict[str, Any] = {"name": item.name, "type": type_json(item.type)}
+    if item.doc:
+        data["description"] = item.doc
+    if item.allow_null:
+        data["is_nullable"] = True
+    return data
 
 
 def _schema(schema: Schema) -> dict[str, Any]:

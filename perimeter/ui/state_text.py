@@ -20,10 +20,12 @@ Schemas = Mapping[str, Schema]
 """By resource type; without one an object is shown by its values alone."""
 
 
-def state_text(state: State, schemas: Schemas, style: Style = PLAIN) -> str:
-    """Every object, then the outputs; ends in a line break."""
+def state_text(
+    state: State, schemas: Schemas, style: Style = PLAIN, *, reveal: bool = False
+) -> str:
+    """Every object, then the outputs; ends in a line break. ``reveal``: show what is sensitive, too."""
     parts = [
-        object_text(address, item, schemas.get(item.type), style)
+        object_text(address, item, schemas.get(item.type), style, reveal=reveal)
         for address, instance in sorted(
             ((parse_address(text), instance) for text, instance in state.resources.items()),
             key=lambda pair: pair[0].sort_key,
@@ -31,16 +33,21 @@ def state_text(state: State, schemas: Schemas, style: Style = PLAIN) -> str:
         for item in instance.objects
     ]
     if state.outputs:
-        hidden = {name for name, item in state.outputs.items() if item.sensitive}
+        hidden = {n for n, item in state.outputs.items() if item.sensitive and not reveal}
         lines = output_lines(output_values(state.outputs), hidden)
         parts.append("\n".join(["Outputs:", "", *lines]))
     return "\n\n".join(parts) + "\n" if parts else "The state holds nothing.\n"
 
 
 def object_text(
-    address: Address, item: StateObject, schema: Schema | None, style: Style = PLAIN
+    address: Address,
+    item: StateObject,
+    schema: Schema | None,
+    style: Style = PLAIN,
+    *,
+    reveal: bool = False,
 ) -> str:
-    """One object as a resource block; sensitive parts are masked."""
+    """One object as a resource block; sensitive parts are masked unless they are to be revealed."""
     notes = [
         note
         for note, holds in (
@@ -53,7 +60,8 @@ def object_text(
     ]
     ending = f" ({', '.join(notes)})" if notes else ""
     own = () if schema is None else tuple((n,) for n, a in schema.attributes.items() if a.sensitive)
-    marks = Marks(before=(*item.sensitive, *own), after=(*item.sensitive, *own))
+    hidden = () if reveal else (*item.sensitive, *own)
+    marks = Marks(before=hidden, after=hidden)
     diff = object_difference(schema, item.attributes, marks)
     lines = block_lines(diff, 0, Layout(style=style, everything=True))
     inner = [line.removeprefix("    ") for text in lines for line in text.split("\n")]

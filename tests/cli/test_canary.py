@@ -19,7 +19,21 @@ STORED = "canary-secret-that-github-stores"
 EPHEMERAL = "canary-ephemeral-value"
 OUTPUT = "canary-sensitive-output"
 ECHOED = "canary-echoed-by-the-vendor"
-SECRETS = (OWNER, okta.TOKEN, okta.CLIENT_SECRET, HOOK, STORED, EPHEMERAL, ECHOED)
+PASSPHRASE = "canary passphrase of the state"
+CHANGED = 'canary-hook "changed"/+'
+APPROVAL = "canary secret of 32 bytes and more, for approvals"
+SECRETS = (
+    APPROVAL,
+    PASSPHRASE,
+    CHANGED,
+    OWNER,
+    okta.TOKEN,
+    okta.CLIENT_SECRET,
+    HOOK,
+    STORED,
+    EPHEMERAL,
+    ECHOED,
+)
 TEXT = """
 variable "github_token" {{
   type      = string
@@ -97,10 +111,13 @@ def write(cli, tenants, version="1", description="d"):
     )
 
 
-def test_no_output_holds_a_secret(cli, tenants, monkeypatch, tmp_path):
+@pytest.mark.parametrize("encryption", ["", f'passphrase = "{PASSPHRASE}"'])
+def test_no_output_holds_a_secret(cli, tenants, monkeypatch, tmp_path, encryption):
     """Variables, provider configuration, tenants' answers and error bodies, at the highest log level."""
+    monkeypatch.setenv("PERIMETER_ENCRYPTION", encryption)
     monkeypatch.setenv("PERIMETER_LOG", "TRACE")
     monkeypatch.setenv("PERIMETER_LOG_PATH", str(tmp_path / "work" / "trace.log"))
+    monkeypatch.setenv("PERIMETER_APPROVAL_SECRET", APPROVAL)
     monkeypatch.setenv("PERIMETER_VAR_github_token", OWNER)
     monkeypatch.setenv("PERIMETER_VAR_hook", HOOK)
     monkeypatch.setenv("PERIMETER_VAR_session", EPHEMERAL)
@@ -120,8 +137,15 @@ def test_no_output_holds_a_secret(cli, tenants, monkeypatch, tmp_path):
     run("plan", "-out=x.plan")
     run("show", "x.plan")
     run("show", "-json", "x.plan")
-    run("apply", "x.plan")
+    run("approve", "-by=alice", "-yes", "x.plan")
+    run("approve", "verify", "x.plan.approval")
+    run("apply", "-approved=x.plan.approval", "-narrowing-only", code=None)
+    run("apply", "-approved=x.plan.approval", "x.plan")
     run("plan", "-json")
+    run("plan", "-json-into=events.jsonl")
+    run("plan", "-show-sensitive")
+    run("show", "-show-sensitive")
+    run("show", "-config", "-json")
     run("observe", "-out=x.snapshot")
     run("observe", "-undeclared", "-json")
     run("plan", "-snapshot=x.snapshot")
@@ -130,10 +154,27 @@ def test_no_output_holds_a_secret(cli, tenants, monkeypatch, tmp_path):
     run("state", "list")
     run("state", "show", "github_organization_webhook.siem")
     run("state", "pull")
+    run("state", "history")
+    run("state", "history", "-json")
+    run("state", "rollback", "-out=back.plan", "1")
+    run("state", "rm", "okta_group.g")
+    run("import", "okta_group.g", "nothing", code=1)
+    run("state", "push", "-force", "perimeter.state.json.backup")
     run("output")
     run("providers", "schema", "-json")
     run("graph")
+    for name in ("evidence list", "evidence show 1", "evidence verify", "state rekey"):
+        run(*name.split())
+    run("evidence", "list", "-json")
     run("console", typed="var.hook\nvar.session\nlocal.session\nvar.github_token\n", code=None)
+
+    # A changed secret shows where it is remembered by digest, and is never shown.
+    monkeypatch.setenv("PERIMETER_VAR_hook", CHANGED)
+    run("plan", "-detailed-exitcode", code=2 if encryption else 0)
+    run("plan", "-json", "-out=y.plan")
+    run("show", "-json", "y.plan")
+    run("apply", "y.plan")
+    run("plan", "-detailed-exitcode")
 
     # A second secret version, and a vendor that repeats it in its error.
     write(cli, tenants, version="2")

@@ -58,11 +58,12 @@ def test_without_query_files_everything_undeclared_is_listed(cli, world):
     assert "list.github_deploy_key.undeclared\n  undeclared  " in out
     assert '"legacy-ci" on acme/api' in out
     assert "can write code in acme/api" in out
+    assert " days old, never used, never expires\n" in out
     assert "siem.example" not in out
     assert "docs-bot" in out
     assert "not visible: github_personal_access_token_grant (" in out
     last = out.strip().splitlines()[-1]
-    assert last.startswith("7 objects: 7 undeclared"), last
+    assert last.startswith("11 objects: 11 undeclared"), last
     assert "`perimeter query`" in " ".join(cli.ok("plan").split())
 
 
@@ -95,6 +96,13 @@ def test_the_stream_has_terraforms_messages(cli, world):
     assert keys["legacy-ci"]["status"] == "undeclared"
     assert keys["legacy-ci"]["identity"]["repository"] == "api"
     assert keys["legacy-ci"]["risks"] == ["can write code in acme/api"]
+    credential = keys["legacy-ci"]["credential"]
+    assert (credential["kind"], credential["owner"]) == ("deploy key", "acme/api")
+    assert credential["created_at"] == "2023-04-02T09:00:00Z"
+    assert credential["age"] > 900
+    assert (credential["tells_use"], credential["last_used_at"]) == (True, None)
+    assert credential["concerns"][1:] == ["never used", "never expires"]
+    assert "credential" not in found[-1]
     assert found[-1]["declared_address"] == "github_organization_webhook.siem"
     assert [item["total"] for item in messages(out, "list_complete")] == [2, 1]
 
@@ -102,10 +110,12 @@ def test_the_stream_has_terraforms_messages(cli, world):
 def test_generated_configuration_is_taken_up_by_the_next_plan(cli, world):
     """It is formatted, asks for nothing but imports, and is never written over."""
     out = cli.ok("query", "-generate-config-out=found.hcl")
-    assert "Configuration for 7 objects written to found.hcl." in out
+    assert "Configuration for 11 objects written to found.hcl." in out
+    text = (cli.directory / "found.hcl").read_text()
+    assert text.count("# To bring it under rotation:\n  # rotation {\n") == 4
     cli.ok("fmt", "-check")
     plan = cli.ok("plan")
-    assert "Plan: 8 to import, 0 to add, 0 to change, 0 to destroy." in plan
+    assert "Plan: 12 to import, 0 to add, 0 to change, 0 to destroy." in plan
     again = cli("query", "-generate-config-out=found.hcl")
     assert again.code == 1
     assert "Target generated file already exists" in again.err

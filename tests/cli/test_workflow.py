@@ -287,8 +287,8 @@ def test_a_local_backend_and_the_state_flag(cli):
     assert (cli.directory / "deep" / "my.json").exists()
     assert "perimeter_data.a" in cli.ok("state", "list")
     assert cli.ok("state", "list", "-state=other.json") == ""
-    cli.write('perimeter {\n  backend "s3" {}\n}\n')
-    assert 'no backend type named "s3"' in cli("plan").err
+    cli.write('perimeter {\n  backend "s4" {}\n}\n')
+    assert 'no backend type named "s4". There are azurerm,' in cli("plan").err
     cli.write('perimeter {\n  backend "local" {\n    dir = "x"\n  }\n}\n')
     assert "Unsupported argument" in cli("plan").err
 

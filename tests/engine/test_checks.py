@@ -93,4 +93,37 @@ def test_its_data_source_is_its_own(tiny):
 def test_checks_that_make_no_sense_are_refused(tiny, text, summary):
     """In Terraform's words."""
     tiny.write(GROUP + text)
-    assert [item.summary for item in tiny.plan().diagnostics.errors] == [summary]
+    found = [item.summary for item in tiny.plan().diagnostics.errors]
+    # A condition that tests nothing is none, as Terraform has it.
+    also = ["Zero assert blocks"] if summary == "Invalid assert expression" else []
+    assert found == [summary, *also]
+
+
+CONDITIONED = """
+data "tiny_group" "g" {{
+  name = "g"
+  lifecycle {{
+    {kind} {{
+      condition     = {condition}
+      error_message = "Not like this."
+    }}
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition", "summary", "reads"),
+    [
+        ("precondition", "var.x == 2", "Resource precondition failed", 0),
+        ("postcondition", 'self.note == "z"', "Resource postcondition failed", 1),
+    ],
+)
+def test_a_data_sources_conditions_are_judged_while_planning(tiny, kind, condition, summary, reads):
+    """A precondition before it is read, a postcondition on what was read."""
+    tiny.tenant.put("tiny_group", name="g", note="n")
+    variable = 'variable "x" {\n  default = 1\n}\n'
+    tiny.write(variable + CONDITIONED.format(kind=kind, condition=condition))
+    errors = tiny.plan().diagnostics.errors
+    assert [(item.summary, item.detail) for item in errors] == [(summary, "Not like this.")]
+    assert tiny.tenant.count("data") == reads

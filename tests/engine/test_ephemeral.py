@@ -98,3 +98,40 @@ def test_wrong_uses_are_refused(tiny, text, summary):
     """Nothing ephemeral may be kept."""
     tiny.write(SESSION + text)
     assert summary in [item.summary for item in tiny.plan().diagnostics.errors]
+
+
+def conditions(kind, condition):
+    return SESSION.replace(
+        'scope = "keys"',
+        f"""scope = "keys"
+  lifecycle {{
+    {kind} {{
+      condition     = {condition}
+      error_message = "Not like this."
+    }}
+  }}""",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition", "summary"),
+    [
+        ("precondition", "var.x == 2", "Resource precondition failed"),
+        ("postcondition", 'self.token != "token-for-keys"', "Resource postcondition failed"),
+    ],
+)
+def test_its_conditions_are_judged(tiny, kind, condition, summary):
+    """A precondition while planning, a postcondition once it is open; what needs the value then fails."""
+    tiny.write(
+        'variable "x" {\n  type = number\n  default = 1\n}\n' + conditions(kind, condition) + KEY
+    )
+    outcome = tiny.apply()
+    assert summary in [item.summary for item in outcome.diagnostics.errors]
+    assert "Not like this." in [item.detail for item in outcome.diagnostics.errors]
+    assert tiny.tenant.of("tiny_key") == {}
+    assert tiny.tenant.count("open") == tiny.tenant.count("close")
+
+
+def test_conditions_that_hold_are_no_obstacle(tiny):
+    tiny.write(conditions("postcondition", 'startswith(self.token, "token")') + KEY)
+    tiny.applied()

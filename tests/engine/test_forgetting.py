@@ -54,15 +54,45 @@ def test_destroy_false_outlives_the_block(tiny):
     assert tiny.planned()["tiny_group.a"].action is Action.DELETE
 
 
-def test_destroy_false_allows_no_replacement(tiny):
-    """A replacement would destroy."""
-    rule = 'resource "tiny_rule" "r" {{\n  name = "r"\n  effect = "{}"\n  {}\n}}\n'
-    tiny.write(rule.format("allow", KEEP))
+def rule(name, effect):
+    return f'resource "tiny_rule" "r" {{\n  name = "{name}"\n  effect = "{effect}"\n  {KEEP}\n}}\n'
+
+
+def test_destroy_false_replaces_by_forgetting(tiny):
+    """The old object stays as it is; the new one is made beside it and managed from then on."""
+    tiny.write(rule("r", "allow"))
     tiny.applied()
-    tiny.write(rule.format("deny", KEEP))
+    (old,) = tiny.tenant.of("tiny_rule")
+    tiny.write(rule("s", "deny"))
+    change = tiny.planned(Options(max_destroy=0))["tiny_rule.r"]
+    assert change.action is Action.FORGET_THEN_CREATE
+    assert change.action.verbs == ("create", "forget")
+    outcome = tiny.applied()
+    assert [item.operation for item in outcome.applied.results] == ["forget", "create"]
+    assert tiny.tenant.count("delete") == 0
+    assert tiny.tenant.of("tiny_rule")[old]["effect"] == "allow"
+    (mine,) = tiny.state["tiny_rule.r"].objects
+    assert mine.id != old
+    tiny.empty()
+
+
+def test_what_is_forgotten_must_not_stand_in_the_way(tiny):
+    """The vendor would refuse a second object of the same name."""
+    tiny.write(rule("r", "allow"))
+    tiny.applied()
+    tiny.write(rule("r", "deny"))
     assert [item.summary for item in tiny.plan().diagnostics.errors] == [
-        "Instance cannot be destroyed"
+        "Forgotten object in the way"
     ]
+
+
+def test_a_replacement_forgets_nothing_inside_an_exclusive_collection(tiny):
+    """The next plan would remove the old object as undeclared."""
+    tiny.write(rule("r", "allow"))
+    tiny.applied()
+    tiny.write(rule("s", "deny") + EXCLUSIVE.format("").replace("tiny_group", "tiny_rule"))
+    errors = tiny.plan().diagnostics.errors
+    assert "Forgotten object in an exclusive collection" in [item.summary for item in errors]
 
 
 def test_nothing_is_forgotten_inside_an_exclusive_collection(tiny):

@@ -194,3 +194,31 @@ def test_what_is_wrong_is_said(tiny, asked, text, summary):
     tiny.write('provider "tiny" {}\nresource "tiny_job" "j" {\n  task = "t"\n}\n')
     with pytest.raises(ValueError, match=re.escape(summary)):
         asked(text)
+
+
+def test_a_query_file_in_json(tiny, asked):
+    """The same lists; a reference to a provider is native, other strings are templates."""
+    tiny.write(GROUPS)
+    for name in ("x", "y"):
+        tiny.tenant.put("tiny_group", name=name)
+    query = {
+        "list": {
+            "tiny_group": {
+                "all": {"provider": "tiny", "config": {"name": '${upper("x") == "X" ? "x" : ""}'}}
+            }
+        }
+    }
+    import json
+
+    tiny.write(json.dumps(query), "q.query.hcl.json")
+    (result,) = tiny.work.query()[0].results
+    assert names(result) == ["x"]
+
+
+def test_a_list_shows_a_hundred_objects_unless_it_says_otherwise(tiny, asked):
+    """As in Terraform; without query files everything is shown."""
+    tiny.write("")
+    for number in range(103):
+        tiny.tenant.put("tiny_group", name=f"g{number}")
+    (result,) = asked('list "tiny_group" "all" {\n  provider = tiny\n}\n')[0].results
+    assert (len(result.objects), result.left) == (100, 3)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from perimeter.hcl import parse_file
 from perimeter.hcl.format import format_text
+from perimeter.hcl.lexer import lex
 from perimeter.hcl.pieces import pieces_of
 from perimeter.hcl.tokens import CLOSE_HEREDOC, CLOSE_QUOTE, COMMENT, LITERAL, NEWLINE, QUOTED
 from tests.hcl.trees import shape
@@ -35,7 +36,7 @@ def _formatted(text: str) -> str:
 
 
 def _comments(text: str) -> list[str]:
-    return sorted(piece.text.strip() for piece in pieces_of(text) if piece.kind == COMMENT)
+    return sorted(piece.text.strip() for piece in pieces_of(lex(text)[0]) if piece.kind == COMMENT)
 
 
 def _unharmed(before: str, after: str) -> None:
@@ -74,7 +75,7 @@ def _respaced(text: str, chance: random.Random) -> str:
     """The text with other white space and more comments, its meaning unchanged."""
     made: list[str] = []
     end = 0
-    for piece in pieces_of(text):
+    for piece in pieces_of(lex(text)[0]):
         gap = text[end : piece.start]
         end = piece.start + len(piece.text)
         if piece.kind not in _FIXED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -132,3 +133,28 @@ def test_heredoc_indentation_is_the_least_of_its_lines() -> None:
     template = body.attributes["a"].expr
     assert isinstance(template, Template)
     assert getattr(template.parts[0], "value", "").startswith("x\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "summary"),
+    [
+        ("a = x[\n*]\n", "Invalid expression"),
+        ("a = x[ # c\n*]\n", "Invalid expression"),
+        ("a = x[*\n]\n", "Missing close bracket on splat index"),
+        ("a = { b = x[\n*] }\n", "Invalid expression"),
+        ("b {\n  a = x[\n*]\n}\n", "Invalid expression"),
+        ("a = x[/* c\n */ *]\n", ""),
+        ("a = (x[\n*])\n", ""),
+        ("a = [x[\n*\n]]\n", ""),
+        ("a = f(x[\n*])\n", ""),
+        ('a = "${x[\n*]}"\n', ""),
+        ("a = {for k in x[\n*] : k => k}\n", ""),
+        ("a = x[\n0\n]\n", ""),
+    ],
+)
+def test_a_line_break_beside_the_star_of_a_splat(text: str, summary: str) -> None:
+    """Counts as it does around the expression: refused, unless a bracket around it is open."""
+    from perimeter.hcl import parse_file
+
+    _, problems = parse_file(text, "t.hcl")
+    assert [item.summary for item in problems] == ([summary] if summary else [])

@@ -7,6 +7,7 @@ from typing import Any
 
 from perimeter.sdk import (
     STRING,
+    ActionType,
     Administrator,
     Attribute,
     ConnectRequest,
@@ -18,8 +19,22 @@ from perimeter.sdk import (
     Tenant,
     WritePermit,
 )
+from tests.tiny.ending import Badge, Ward
+from tests.tiny.rotating import TENANTS, Badge2, Box, Hot, Pass, Vault, Webhook
 from tests.tiny.tenant import TinyTenant
-from tests.tiny.types import Account, Group, Hook, Job, Key, Lookup, Rule, Session, Settings, Slow
+from tests.tiny.types import (
+    Account,
+    Group,
+    Hook,
+    Job,
+    Key,
+    Knock,
+    Lookup,
+    Rule,
+    Session,
+    Settings,
+    Slow,
+)
 
 
 class Client:
@@ -48,7 +63,24 @@ class TinyProvider(Provider):
     @property
     def resources(self) -> Mapping[str, ResourceType]:
         """All types."""
-        kinds = (Account(), Group(), Hook(), Job(), Key(), Rule(), Settings(), Slow())
+        kinds = (
+            Account(),
+            Badge(),
+            Badge2(),
+            Box(),
+            Group(),
+            Hook(),
+            Hot(),
+            Job(),
+            Key(),
+            Pass(),
+            Rule(),
+            Settings(),
+            Slow(),
+            Vault(),
+            Ward(),
+            Webhook(),
+        )
         return {kind.name: kind for kind in kinds}
 
     @property
@@ -61,6 +93,11 @@ class TinyProvider(Provider):
         """The session."""
         return {"tiny_session": Session()}
 
+    @property
+    def actions(self) -> Mapping[str, ActionType]:
+        """The knock."""
+        return {"tiny_knock": Knock()}
+
     def reader(self, request: ConnectRequest) -> Client:
         """A client."""
         return Client(self.behind)
@@ -72,7 +109,13 @@ class TinyProvider(Provider):
     def tenant(self, reader: Any) -> Tenant:
         """Its id."""
         self.behind.calls.append(("tenant", "", ""))
-        return Tenant(id=self.behind.id, name="Tiny", caller="perimeter")
+        TENANTS[self.behind.id] = self.behind
+        return Tenant(
+            id=self.behind.id,
+            name="Tiny",
+            caller="perimeter",
+            caller_credential=self.behind.caller_credential,
+        )
 
     def administrators(self, reader: Any, tenant: Tenant) -> tuple[Administrator, ...]:
         """As the test says."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import itertools
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from perimeter.sdk import Conflict, Forbidden, NotFound, ProviderError
@@ -45,6 +47,10 @@ class TinyTenant:
     tokens: dict[str, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     administrators: list[Any] = field(default_factory=list)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    caller_credential: str = ""
+    versions: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    currents: dict[str, int] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -107,6 +113,76 @@ class TinyTenant:
         with self._call("delete", type_name, identifier, f"{type_name}.write"):
             if self.of(type_name).pop(identifier, None) is None:
                 raise NotFound("Gone.", status=404)
+
+    # Credentials and sinks ------------------------------------------------------------------------------------------
+
+    def now(self) -> str:
+        """The vendor's clock."""
+        return self.clock().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    def issue(
+        self,
+        type_name: str,
+        stored: dict[str, Any],
+        owner: tuple[str, ...],
+        limit: int,
+        ends_previous: bool,
+    ) -> str:
+        """Make a credential, as far as the vendor's limit allows."""
+        with self._call("issue", type_name, "", f"{type_name}.write"):
+            mine = [
+                key
+                for key, other in self.of(type_name).items()
+                if all(other.get(name) == stored.get(name) for name in owner)
+            ]
+            if ends_previous:
+                for key in mine:
+                    del self.of(type_name)[key]
+            elif len(mine) >= limit:
+                raise Conflict("LimitExceeded: the owner has too many.", status=409)
+            return self.put(type_name, **stored)
+
+    def works(self, type_name: str, secret: Mapping[str, str]) -> bool:
+        """Whether a credential signs in."""
+        self.calls.append(("probe", type_name, secret["id"]))
+        found = self.of(type_name).get(secret["id"])
+        return found is not None and found["active"] and found["password"] == secret["password"]
+
+    def use(self, type_name: str, secret: Mapping[str, str]) -> bool:
+        """Sign in, as a consumer does."""
+        if not self.works(type_name, secret):
+            return False
+        self.of(type_name)[secret["id"]]["last_used_at"] = self.now()
+        return True
+
+    def store(self, type_name: str, identifier: str, payload: str, token: str) -> str:
+        """Let a sink hold a payload; one token stores once."""
+        with self._call("deliver", type_name, identifier, f"{type_name}.write"):
+            versions = self.versions.setdefault(identifier, [])
+            if not versions or versions[-1][0] != token:
+                versions.append((token, payload))
+                self.currents[identifier] = len(versions)
+            return f"v{len(versions)}"
+
+    def held(self, type_name: str, identifier: str) -> str | None:
+        """What consumers of a sink get."""
+        with self._call("fetch", type_name, identifier, f"{type_name}.read"):
+            return self.payload(identifier)
+
+    def payload(self, identifier: str) -> str | None:
+        """The same, without a call."""
+        at = self.currents.get(identifier)
+        return self.versions[identifier][at - 1][1] if at else None
+
+    def restore(self, type_name: str, identifier: str, version: str) -> str:
+        """Let an earlier version be the one that consumers get."""
+        with self._call("restore", type_name, identifier, f"{type_name}.write"):
+            self.currents[identifier] = int(version[1:])
+            return version
+
+    def invoke(self, type_name: str, what: str) -> None:
+        with self._call("invoke", type_name, what, f"{type_name}.write"):
+            pass
 
     def _call(self, verb: str, type_name: str, identifier: str, scope: str) -> _Call:
         return _Call(self, verb, type_name, identifier, scope)

@@ -8,6 +8,7 @@ from perimeter.sdk import (
     BOOL,
     NUMBER,
     STRING,
+    ActionType,
     Attribute,
     Attributes,
     CreateRequest,
@@ -21,6 +22,8 @@ from perimeter.sdk import (
     Forbidden,
     HydrateRequest,
     Identity,
+    Invoked,
+    InvokeRequest,
     List,
     Listing,
     ListRequest,
@@ -184,6 +187,11 @@ class Rule(Kind):
             applies=lambda transition: transition.after is None,
         ),
     )
+
+    def move_from(self, type_name: str, attributes: Attributes) -> Attributes | None:
+        if type_name != "tiny_account":
+            return None
+        return {"id": attributes.get("id"), "name": attributes.get("name"), "effect": "allow"}
 
     def direction(self, transition: Transition) -> Direction:
         def open_(side: Attributes | None) -> int:
@@ -404,3 +412,29 @@ class Lookup(DataSource):
             if stored["name"] == request.config["name"]:
                 return {"name": stored["name"], "id": key, "note": stored.get("note")}
         raise NotFound("No such group.")
+
+
+class Knock(ActionType):
+    """Knocks at a door: it does something once and leaves no object."""
+
+    name = "tiny_knock"
+    schema = Schema(
+        attributes={
+            "door": text("Where.", required=True),
+            "word": text("What to say.", optional=True),
+            "secret": text("What nobody hears.", optional=True, mode=Mode.WRITE_ONLY),
+        }
+    )
+    permissions = ("tiny_knock.write",)
+
+    def direction(self, config: Attributes) -> Direction:
+        return Direction.WIDENS if config.get("word") == "open" else Direction.NEUTRAL
+
+    def validate(self, config: Attributes) -> Any:
+        if config.get("door") == "":
+            yield ("door",), "Name a door."
+
+    def invoke(self, writer: Any, request: InvokeRequest) -> Invoked:
+        said = request.config.get("secret") or request.config.get("word") or ""
+        writer.tenant.invoke(self.name, f"{request.config['door']}:{said}")
+        return Invoked(text="heard", request_id="req-1")

@@ -200,7 +200,11 @@ def test_state_json():
     assert nested["child_modules"][0]["resources"][0]["index"] == 0
     assert data["values"]["outputs"]["plain"]["value"] == {"a": [1]}
     assert '"n":1.5' in to_json(data)
-    assert state_json(State()).keys() == {"format_version", "perimeter_version"}
+    assert state_json(State()).keys() == {
+        "format_version",
+        "terraform_version",
+        "perimeter_version",
+    }
 
 
 def test_state_text_masks_what_is_sensitive(golden):
@@ -250,6 +254,7 @@ def test_the_stream_of_a_plan():
         "add": 0,
         "change": 1,
         "import": 0,
+        "action_invocation": 0,
         "remove": 1,
         "operation": "plan",
     }

@@ -14,6 +14,7 @@ from perimeter.config.files import Memory, is_ignored, read_text, reason, shown,
 from perimeter.diagnostics import Diagnostics
 from perimeter.hcl.format import format_text
 from perimeter.hcl.source import SourceFile
+from perimeter.state.envelope import collector_paused
 from perimeter.ui.text_diff import text_diff
 
 SUFFIX = ".hcl"
@@ -114,6 +115,7 @@ class _Formatting:
         else:
             self.plain(result)
 
+    @collector_paused()
     def text(self, path: Path, content: bytes) -> bytes | None:
         """A file's canonical content; None once it is reported why there is none."""
         name = shown(path)

@@ -8,12 +8,12 @@ import click
 
 from perimeter.cli.command import Invocation, command, flags, switch
 from perimeter.cli.failure import refuse
-from perimeter.cli.flags import STATE
+from perimeter.cli.flags import STORED
 from perimeter.cli.workspace import place_of_directory
 
 
 @command("force-unlock")
-@flags(switch("force", "Do not ask."), STATE)
+@flags(switch("force", "Do not ask."), STORED)
 @click.argument("lock_id")
 def run(invocation: Invocation, lock_id: str, **given: Any) -> int:
     """Release a lock on the state that a run left behind.
@@ -21,7 +21,7 @@ def run(invocation: Invocation, lock_id: str, **given: Any) -> int:
     LOCK_ID stands in the message that refused the lock. A lock whose holder
     is alive is not released.
     """
-    found = place_of_directory(given["state"])
+    found = place_of_directory(given["state"], invocation=invocation)
     if not given["force"]:
         if not invocation.terminal.may_ask:
             raise refuse("Approval is needed and nobody can be asked", "Add -force.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from perimeter.cli import workspaces
 from perimeter.cli.command import Invocation, command, flags, switch
 from perimeter.cli.failure import Refused
 from perimeter.cli.flags import VARIABLES
@@ -24,7 +25,12 @@ def run(invocation: Invocation, **given: Any) -> int:
     It is the part of "perimeter init" that deals with modules.
     """
     fetching = installer(invocation, HERE, upgrade=given["update"])
-    config, diagnostics, sources = load(HERE, locator=fetching, given=early_variables(invocation))
+    config, diagnostics, sources = load(
+        HERE,
+        locator=fetching,
+        given=early_variables(invocation),
+        workspace=workspaces.current(invocation.terminal.environment),
+    )
     if config is None or diagnostics.has_errors:
         raise Refused(diagnostics, sources)
     if fetching.modules != read_modules(LOCK_FILE):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from perimeter.cli.command import Invocation, command, flags, switch, value
+from perimeter.cli import workspaces
+from perimeter.cli.command import Invocation, command, flags, switch, value, values
 from perimeter.cli.failure import Refused, refuse
-from perimeter.cli.flags import VARIABLES
+from perimeter.cli.flags import INPUT, LOCKING, VARIABLES
 from perimeter.cli.installed import Selected, check_locked, select
 from perimeter.cli.lockfile import LOCK_FILE, lock_text, read_lock, read_modules
+from perimeter.cli.migrating import settle
 from perimeter.cli.modules import copy_module, finish, installer
-from perimeter.cli.workspace import HERE, SCRATCH, early_variables, place
+from perimeter.cli.workspace import HERE, SCRATCH, early_variables, keys_of
 from perimeter.config.load import load
 from perimeter.config.sources.lock import LockedModule
 from perimeter.diagnostics import Diagnostics
 from perimeter.sdk.registry import load_providers
+from perimeter.state.codec import Codec
 
 
 @command("init")
@@ -24,7 +27,17 @@ from perimeter.sdk.registry import load_providers
     value("from-module", "SOURCE", "Copy a module into this empty directory first."),
     switch("get", "Download no modules; those that are installed must do.", default=True),
     value("lockfile", "MODE", '"readonly" refuses to change the lock file.'),
-    switch("input", "Ask for nothing; init never does.", default=True),
+    switch("backend", "Leave the backend as it was initialized before.", default=True),
+    values(
+        "backend-config",
+        "FILE|NAME=VALUE",
+        "Arguments for the backend block, which need not stand there. May be repeated.",
+    ),
+    switch("migrate-state", "Copy existing state to the backend that is configured now."),
+    switch("force-copy", "Answer the questions of -migrate-state with yes."),
+    switch("reconfigure", "Forget the backend before; its state stays where it is."),
+    *LOCKING,
+    *INPUT,
 )
 def run(invocation: Invocation, **given: Any) -> int:
     """Download modules, check that the providers are installed, and write .perimeter.lock.hcl.
@@ -33,6 +46,7 @@ def run(invocation: Invocation, **given: Any) -> int:
     are Python packages: init installs none, it says what to install.
     """
     readonly = given["lockfile"] == "readonly"
+    workspace = workspaces.current(invocation.terminal.environment)
     if given["from_module"] is not None:
         copy_module(invocation, HERE, given["from_module"])
     fetching = (
@@ -40,7 +54,9 @@ def run(invocation: Invocation, **given: Any) -> int:
         if given["get"]
         else None
     )
-    config, diagnostics, sources = load(HERE, locator=fetching, given=early_variables(invocation))
+    config, diagnostics, sources = load(
+        HERE, locator=fetching, given=early_variables(invocation), workspace=workspace
+    )
     if config is None:
         if len(diagnostics) == 1 and "No configuration files" in diagnostics.errors[0].summary:
             invocation.terminal.print(
@@ -54,7 +70,11 @@ def run(invocation: Invocation, **given: Any) -> int:
     found = select(config.provider_sources, diagnostics)
     if diagnostics.has_errors:
         raise Refused(diagnostics, sources)
-    where = place(config)
+    keys = keys_of(config, invocation)
+    where = "not looked at"
+    if given["backend"]:
+        backend = settle(invocation, config, given, Codec(keys=lambda: keys().state))
+        where = backend.kind.describe(backend.settings, workspace)
     locked = read_modules(LOCK_FILE)
     modules = locked if fetching is None else fetching.modules
     changed = _compare(found, diagnostics, upgrade=given["upgrade"]) or modules != locked
@@ -64,7 +84,7 @@ def run(invocation: Invocation, **given: Any) -> int:
     if fetching is not None:
         finish(fetching)
     invocation.reporter.diagnostics(diagnostics, sources)
-    _tell(invocation, found, where.path, changed=changed)
+    _tell(invocation, found, where, changed=changed)
     return 0
 
 

@@ -6,9 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from perimeter.cli import workspaces
 from perimeter.cli.command import Invocation, command, flags, switch
 from perimeter.cli.failure import Refused
-from perimeter.cli.workspace import HERE
+from perimeter.cli.flags import VARIABLES
+from perimeter.cli.workspace import HERE, early_variables
 from perimeter.config.load import load
 from perimeter.config.model import Config
 from perimeter.config.sources.manifest import MANIFEST, parse_manifest
@@ -22,10 +24,14 @@ class _Entry:
 
 
 @command("modules")
-@flags(switch("json", "Print the list as JSON."))
+@flags(switch("json", "Print the list as JSON."), VARIABLES)
 def run(invocation: Invocation, **given: Any) -> int:
     """Show all modules that the configuration calls, directly or through others."""
-    config, diagnostics, sources = load(HERE)
+    config, diagnostics, sources = load(
+        HERE,
+        given=early_variables(invocation),
+        workspace=workspaces.current(invocation.terminal.environment),
+    )
     if config is None or diagnostics.has_errors:
         raise Refused(diagnostics, sources)
     entries = _entries(config)

@@ -8,13 +8,13 @@ from perimeter.cli.command import Invocation, command, flags, switch, value
 from perimeter.cli.failure import Refused, refuse
 from perimeter.cli.flags import STATE, VARIABLES
 from perimeter.cli.planning import write_private
-from perimeter.cli.workspace import loaded, place, session
+from perimeter.cli.workspace import loaded, place, session, warn_if_plain
 from perimeter.diagnostics import Diagnostics
 from perimeter.engine import snapshot as snapshots
 from perimeter.engine.model import Options, Undeclared
 from perimeter.engine.observe import Driver
 from perimeter.engine.snapshot import Snapshot
-from perimeter.state.envelope import wrap
+from perimeter.state.encryption import Label
 from perimeter.ui.facts_text import unseen_words
 from perimeter.ui.style import clean, counted
 
@@ -37,7 +37,9 @@ def run(invocation: Invocation, **given: Any) -> int:
     if not (given["out"] or given["undeclared"]):
         raise refuse("Nothing to do with what is read", "Add -out=FILE, or -undeclared.")
     configuration = loaded(invocation)
-    found = place(configuration.config, given["state"])
+    found = place(configuration.config, given["state"], invocation=invocation)
+    if given["out"] and not given["json"]:
+        warn_if_plain(invocation, found)
     with session(invocation, configuration, found, parallelism=given["parallelism"]) as working:
         request = working.request(found.backend.load(), Options())
         driver = Driver(
@@ -51,8 +53,16 @@ def run(invocation: Invocation, **given: Any) -> int:
         raise Refused(Diagnostics([*problems, *planned.diagnostics]), configuration.sources)
     invocation.reporter.diagnostics(problems, configuration.sources)
     if given["out"]:
-        data = wrap(
-            snapshots.KIND, snapshots.VERSION, snapshots.to_content(seen.of_tenants()), indent=-1
+        data = found.keys().snapshot.wrap(
+            snapshots.KIND,
+            snapshots.VERSION,
+            snapshots.to_content(seen.of_tenants()),
+            Label(
+                workspace=found.workspace,
+                lineage=request.state.lineage,
+                name=f"taken {seen.taken_at}",
+            ),
+            indent=-1,
         )
         write_private(given["out"], data)
         invocation.reporter.remark(_told(seen, given["out"]))

@@ -8,7 +8,8 @@ import click
 
 from perimeter.cli.command import Invocation, command, flags, switch
 from perimeter.cli.failure import refuse
-from perimeter.cli.flags import STATE
+from perimeter.cli.flags import STORED
+from perimeter.cli.showing import SHOW_SENSITIVE
 from perimeter.cli.workspace import place_of_directory, remembered_state
 from perimeter.diagnostics import did_you_mean, warning
 from perimeter.lang.convert import ConversionError, convert
@@ -23,13 +24,14 @@ from perimeter.ui.state_text import output_value, output_values
 @flags(
     switch("json", "Print JSON, sensitive values included."),
     switch("raw", "Print a string, number or bool without quotes or a line break."),
-    STATE,
+    SHOW_SENSITIVE,
+    STORED,
 )
 @click.argument("name", required=False)
 def run(invocation: Invocation, name: str | None, **given: Any) -> int:
     """Show the outputs of the last apply, or the one called NAME."""
     terminal = invocation.terminal
-    outputs = remembered_state(place_of_directory(given["state"])).outputs
+    outputs = remembered_state(place_of_directory(given["state"], invocation=invocation)).outputs
     if given["raw"] and (given["json"] or name is None):
         raise refuse(
             "Unsupported -raw", "The -raw option needs the name of one output, and not -json."
@@ -50,7 +52,8 @@ def run(invocation: Invocation, name: str | None, **given: Any) -> int:
         )
         invocation.reporter.diagnostics([warning("No outputs found", detail)], {})
         return 0
-    hidden = {key for key, item in outputs.items() if item.sensitive}
+    reveal = given["show_sensitive"]
+    hidden = {key for key, item in outputs.items() if item.sensitive and not reveal}
     terminal.print("\n".join(output_lines(output_values(outputs), hidden)) + "\n")
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from perimeter.cli import workspaces
 from perimeter.cli.command import Invocation, command
 from perimeter.cli.failure import Refused
 from perimeter.cli.workspace import HERE, place, remembered_state
@@ -15,12 +16,14 @@ from perimeter.config.providers import entry_point_of
 @command("providers")
 def run(invocation: Invocation, **_given: Any) -> int:
     """Show which providers each module requires, and which the state needs."""
-    config, diagnostics, sources = load(HERE)
+    config, diagnostics, sources = load(
+        HERE, workspace=workspaces.current(invocation.terminal.environment)
+    )
     if config is None or diagnostics.has_errors:
         raise Refused(diagnostics, sources)
     lines = ["", "Providers required by configuration:", "."]
     lines += _branches(config, config.root, "")
-    state = remembered_state(place(config))
+    state = remembered_state(place(config, invocation=invocation))
     needed = sorted(
         {item.provider for instance in state.resources.values() for item in instance.objects}
     )
@@ -38,6 +41,7 @@ def _branches(config: Config, module: Module, margin: str) -> list[str]:
             *(item.name for item in module.required_providers.values()),
             *(item.name for item in module.provider_configs.values()),
             *(item.provider.name for item in module.resources.values()),
+            *(item.provider.name for item in module.actions.values()),
             *(item.provider.name for item in module.collections.values()),
         )
     }

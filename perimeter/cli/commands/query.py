@@ -52,8 +52,8 @@ def run(invocation: Invocation, **given: Any) -> int:
     if asked.diagnostics.has_errors:
         raise Refused(Diagnostics([*configuration.diagnostics, *asked.diagnostics]), sources)
     lists = None if given["undeclared"] or not asked.files else tuple(asked.lists.values())
-    found = place(config, given["state"])
-    seen = read_snapshot(given["snapshot"]) if given["snapshot"] else None
+    found = place(config, given["state"], invocation=invocation)
+    seen = read_snapshot(given["snapshot"], found.keys) if given["snapshot"] else None
     with session(
         invocation, configuration, found, snapshot=seen, parallelism=given["parallelism"]
     ) as working:

@@ -10,16 +10,17 @@ import msgspec
 from perimeter.addresses import Address, AddressError, Target, parse_address, parse_target
 from perimeter.cli.command import Invocation, command, flags, switch
 from perimeter.cli.failure import refuse
-from perimeter.cli.flags import LOCKING, STATE
+from perimeter.cli.flags import LOCKING, STORED
+from perimeter.cli.state_writing import BACKUP, remember
 from perimeter.cli.workspace import locked, place_of_directory
 from perimeter.engine.moves import destination
-from perimeter.state.journal import compact, replay
+from perimeter.state.journal import replay
 from perimeter.state.model import Moves, State
 from perimeter.state.moving import rekeyed
 
 
 @command("state mv")
-@flags(STATE, LOCKING, switch("dry-run", "Only say what would be moved."))
+@flags(STORED, LOCKING, BACKUP, switch("dry-run", "Only say what would be moved."))
 @click.argument("source")
 @click.argument("destination_", metavar="DESTINATION")
 def run(invocation: Invocation, source: str, destination_: str, **given: Any) -> int:
@@ -29,7 +30,7 @@ def run(invocation: Invocation, source: str, destination_: str, **given: Any) ->
     block in the configuration does the same, and does it for everybody. The
     state before is kept in PATH.backup.
     """
-    found = place_of_directory(given["state"])
+    found = place_of_directory(given["state"], invocation=invocation)
     with locked(invocation, found, "state-mv", given):
         held = found.backend.load()
         replayed = replay(held.state, held.records)
@@ -44,7 +45,8 @@ def run(invocation: Invocation, source: str, destination_: str, **given: Any) ->
         if not given["dry_run"]:
             state = replayed.state
             moved = msgspec.structs.replace(state, resources=rekeyed(state.resources, moves))
-            compact(found.backend, held, moved)
+            touched = [(new, state.resources[old].current()) for old, new in moves]
+            remember(invocation, found, held, moved, "state-mv", touched, given)
     verb = "Would move" if given["dry_run"] else "Move"
     for old, new in moves:
         invocation.terminal.print(f'{verb} "{old}" to "{new}"\n')

@@ -9,17 +9,17 @@ import click
 from perimeter.addresses import AddressError, parse_address
 from perimeter.cli.command import Invocation, command, flags, switch
 from perimeter.cli.failure import refuse
-from perimeter.cli.flags import STATE
+from perimeter.cli.flags import STORED
 from perimeter.cli.workspace import place_of_directory, remembered_state, schemas_of_state
 from perimeter.diagnostics import did_you_mean
 
 
 @command("state show")
-@flags(STATE, switch("json", "Print JSON."))
+@flags(STORED, switch("json", "Print JSON."))
 @click.argument("address")
 def run(invocation: Invocation, address: str, **given: Any) -> int:
     """Show the objects of one resource instance as state remembers them."""
-    state = remembered_state(place_of_directory(given["state"]))
+    state = remembered_state(place_of_directory(given["state"], invocation=invocation))
     try:
         parsed = parse_address(address)
     except AddressError as problem:

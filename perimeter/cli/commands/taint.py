@@ -7,13 +7,17 @@ from typing import Any
 import click
 
 from perimeter.cli.command import Invocation, command, flags, switch
-from perimeter.cli.flags import LOCKING, STATE
+from perimeter.cli.flags import LOCKING, STORED
+from perimeter.cli.state_writing import BACKUP
 from perimeter.cli.tainting import mark
 
 
 @command("taint")
 @flags(
-    STATE, LOCKING, switch("allow-missing", "Succeed although the state holds no such instance.")
+    STORED,
+    LOCKING,
+    BACKUP,
+    switch("allow-missing", "Succeed although the state holds no such instance."),
 )
 @click.argument("address")
 def run(invocation: Invocation, address: str, **given: Any) -> int:

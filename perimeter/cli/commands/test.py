@@ -9,7 +9,7 @@ from perimeter.cli.command import Invocation, command, flags, switch, value, val
 from perimeter.cli.failure import Refused, refuse
 from perimeter.cli.flags import VARIABLES
 from perimeter.cli.report import TextReporter, json_reporter
-from perimeter.cli.testing import JsonObserver, TextObserver
+from perimeter.cli.testing import JsonObserver, TextObserver, interruptible
 from perimeter.cli.workspace import HERE
 from perimeter.trial.find import DEFAULT_DIRECTORY, find_tests
 from perimeter.trial.results import SuiteResult
@@ -68,7 +68,8 @@ def run(invocation: Invocation, **given: Any) -> int:
         observer = JsonObserver(invocation.reporter.stream, suite.sources, verbose=given["verbose"])
         observer.begins(files)
     suite.observer = observer
-    result = suite.run()
+    with interruptible(suite, terminal):
+        result = suite.run()
     observer.ends(result)
     if given["junit_xml"]:
         _write_junit(given["junit_xml"], result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from perimeter.cli import workspaces
 from perimeter.cli.command import Invocation, command, flags, switch
 from perimeter.cli.evaluating import evaluated
 from perimeter.cli.workspace import HERE
@@ -24,7 +25,12 @@ def run(invocation: Invocation, **given: Any) -> int:
     Variables need no values; what depends on them is checked as far as it can.
     """
     environment = invocation.terminal.environment
-    configuration = load_configuration(HERE, environment=environment, variables=False)
+    configuration = load_configuration(
+        HERE,
+        environment=environment,
+        variables=False,
+        workspace=workspaces.current(environment),
+    )
     found = Diagnostics(configuration.diagnostics)
     sources = dict(configuration.sources)
     if configuration.config is not None and not found.has_errors:
@@ -55,7 +61,12 @@ def run(invocation: Invocation, **given: Any) -> int:
 
 
 def _waits_for_values(item: Diagnostic) -> bool:
-    """Whether it only says that a repetition is not known, which no value being there explains."""
+    """Whether it only says that something is not known, which no value being there explains, or judges values."""
+    if item.summary in (
+        "Condition must be known",
+        "Rotation must be known",
+    ) or item.summary.startswith("Check block assertion"):
+        return True
     undecided = ("cannot be determined until apply", "the tenant did not show")
     return item.summary in ("Invalid for_each argument", "Invalid count argument") and any(
         words in item.detail for words in undecided
