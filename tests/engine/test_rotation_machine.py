@@ -170,6 +170,17 @@ def test_failures_back_off_and_become_a_finding():
     assert backed_off(Rotation(failures=99), NOW) == rfc3339(NOW + 7 * DAY)
 
 
+def test_one_that_is_too_old_is_always_a_finding():
+    """Also while few failures are waited out: an open finding says why."""
+    memory = Rotation(
+        failures=1, failed_at="2026-06-01T11:00:00Z", error="no", not_before="2026-06-01T19:00:00Z"
+    )
+    found = decide(situation(current=key(age=98 * DAY), memory=memory))
+    assert found.findings[0].summary == "Credential is older than it may be"
+    assert "failed at 2026-06-01T11:00:00Z: no" in found.findings[0].detail
+    assert decide(situation(current=key(age=95 * DAY), memory=memory)).findings == ()
+
+
 def test_one_good_trial_proves_nothing():
     rule = replace(RULE, times=3, window=timedelta(minutes=10))
     at = [rfc3339(NOW + timedelta(minutes=m)) for m in (0, 1, 12)]

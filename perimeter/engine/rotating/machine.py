@@ -8,7 +8,7 @@ Nothing that is not known counts as proof: what the tenant does not show is no e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -171,6 +171,11 @@ class Decision:
 
 def decide(found: Situation) -> Decision:
     """Decide what an apply does for one credential."""
+    decided = _decided(found)
+    return decided if decided.findings else replace(decided, findings=_late(found, decided))
+
+
+def _decided(found: Situation) -> Decision:
     if found.current is None:
         return _first(found)
     if found.memory.undelivered:
@@ -178,6 +183,26 @@ def decide(found: Situation) -> Decision:
     if found.previous is not None:
         return _under_way(found)
     return _settled(found)
+
+
+def _late(found: Situation, decided: Decision) -> tuple[Finding, ...]:
+    """A credential that consumers use is older than its rule and the overlap allow, whatever holds the rotation up."""
+    memory = found.memory
+    used = found.previous if memory.undelivered or found.current is None else found.current
+    if used is None or used.created_at is None:
+        return ()
+    made = _made_at(found, used.created_at)
+    if found.now < made + found.rule.max_age + found.rule.overlap:
+        return ()
+    failed = (
+        f" The last attempt failed at {memory.failed_at}: {memory.error}" if memory.error else ""
+    )
+    return (
+        Finding(
+            summary="Credential is older than it may be",
+            detail=f"{used.id} was made at {rfc3339(made)} and is still in use; {decided.because}.{failed}",
+        ),
+    )
 
 
 def _first(found: Situation) -> Decision:
