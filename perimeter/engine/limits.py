@@ -53,4 +53,4 @@ def limits_of(block: Collection, value: Callable[[Expr], Any], diagnostics: Diag
             )
             continue
         found[name] = number
-    return Limits(**found)  # type: ignore[arg-type]  # names above are the fields'
+    return Limits(**found)
