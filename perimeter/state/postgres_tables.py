@@ -69,7 +69,7 @@ class Tables:
         from psycopg import sql
 
         # The texts are this package's own; values go as parameters.
-        statement = sql.SQL(text).format(s=self._name)
+        statement = sql.SQL(text).format(s=self._name)  # pyright: ignore[reportArgumentType]
         return connection.execute(statement, values)
 
     def lock_key(self, workspace: str) -> int:
