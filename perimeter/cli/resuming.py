@@ -10,7 +10,7 @@ from perimeter.cli.failure import Refused, refuse
 from perimeter.cli.planning import Made
 from perimeter.engine.approvals import approved_change, to_approve
 from perimeter.engine.consent import Consent
-from perimeter.engine.planfile import SavedPlan, mismatches, moved_on
+from perimeter.engine.planfile import SavedPlan, mismatches, moved_on, still_current
 from perimeter.engine.session import Loaded, Session
 from perimeter.engine.snapshot import Snapshot
 from perimeter.state.backend import Remembered
@@ -47,7 +47,17 @@ def planned_again(
     reasons = mismatches(saved, planned.plan, request.state)
     if reasons:
         raise _stale(path, reasons)
-    made = Made(plan=planned.plan, planned=planned, snapshot=seen, request=request, remembered=held)
+    # What another apply wrote since is newer than what the plan file saw of it.
+    current = replace(
+        planned.plan, refreshed=still_current(saved, planned.plan.refreshed, request.state)
+    )
+    made = Made(
+        plan=current,
+        planned=replace(planned, plan=current),
+        snapshot=seen,
+        request=request,
+        remembered=held,
+    )
     if given is not None:
         _tell(invocation, given, made)
     return made

@@ -65,7 +65,7 @@ def _refuse(work: Work, provider: str, kind_name: str, removed: int, whole: int,
     work.diagnostics.error(
         "This removes too much at once",
         f"The plan removes or replaces {removed} of the {whole} {kind_name} objects that {provider} holds "
-        f"({removed * 100 // whole} %): {why}. That is usually a mistake in the configuration, or a tenant that answered "
+        f"({-(-removed * 100 // whole)} %): {why}. That is usually a mistake in the configuration, or a tenant that answered "
         f"wrongly. Read the plan below.\n\nTo go ahead regardless: -allow-mass-change={kind_name}",
     )
 

@@ -303,6 +303,17 @@ def moved_on(saved: SavedPlan, state: State) -> tuple[str, ...]:
     )
 
 
+def still_current(
+    saved: SavedPlan, refreshed: Mapping[str, StateObject], state: State
+) -> dict[str, StateObject]:
+    """What the plan saw of objects that nothing has written to state since, by printed address."""
+    return {
+        address: item
+        for address, item in refreshed.items()
+        if saved.state.resources.get(address) == state.resources.get(address)
+    }
+
+
 def _revision(state: State, address: str) -> tuple[tuple[str, str, int], ...]:
     known = state.resources.get(address)
     if known is None:

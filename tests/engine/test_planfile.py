@@ -243,3 +243,19 @@ def test_files_are_the_checkouts_own(tiny, monkeypatch):
     other = tiny.plan(snapshot=from_content(to_content(seen.of_tenants())))
     assert not other.errors
     assert other.plan.changes[0].after["note"] == "the pull request's"
+
+
+def test_what_the_file_saw_does_not_undo_what_state_has_learnt_since(saved):
+    """An object that the plan leaves alone was refreshed by another run meanwhile."""
+    tiny = saved.tiny
+    tiny.applied()
+    tiny.write(TEXT.replace('theme  = "dark"', 'theme  = "light"'))
+    _, data = saved.make()
+    group = next(iter(tiny.tenant.of("tiny_group").values()))
+    group["note"] = "changed by hand"
+    tiny.applied(Options(refresh_only=True))
+    found = saved.read(data)
+    again, state = saved.again(found)
+    assert again.refreshed["tiny_group.a"].attributes["note"] == "n"
+    kept = planfile.still_current(found, again.refreshed, state)
+    assert "tiny_group.a" not in kept
