@@ -167,6 +167,21 @@ def test_a_sink_that_is_added_later_is_told(tiny):
     assert not tiny.rotation().findings
 
 
+def test_a_sink_that_somebody_removed_and_perimeter_makes_again_holds_nothing(tiny):
+    """That is told before it is made and ever after, until a rotation fills it."""
+    tiny.write(sinks=("vault", "box"))
+    tiny.applied()
+    tiny.tenant.of("tiny_box").clear()
+    assert [item.summary for item in tiny.rotation().findings] == ["A sink lacks the credential"]
+    tiny.applied()
+    found = tiny.rotation().findings
+    assert [item.summary for item in found] == ["A sink lacks the credential"]
+    assert "tiny_box.box" in found[0].detail
+    tiny.applied(Options(invoke=(KEY,)))
+    assert tiny.works("box")
+    assert not tiny.rotation().findings
+
+
 def test_outside_its_hours_nothing_is_issued(tiny):
     due(tiny, ("vault",), rule=f'{RULE}\n schedule = "Sat,Sun 01-03"')
     found = tiny.rotation()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
 
 from perimeter.engine.clock import instant
-from perimeter.engine.model import Change, Plan
+from perimeter.engine.model import Action, Change, Plan
 from perimeter.engine.rotating.machine import backed_off
 from perimeter.state.model import Instance, Rotation, StateObject
 from perimeter.state.replay import deposed_key
@@ -137,6 +138,16 @@ def _blind(change: Change) -> bool:
     return rotation is not None and rotation.stage == "settled" and bool(rotation.waiting_for)
 
 
+def made_anew(changes: Iterable[Change]) -> frozenset[str]:
+    """Printed addresses of the objects that a plan makes: whatever their predecessors held is gone."""
+    return frozenset(
+        str(change.address)
+        for change in changes
+        if change.address is not None
+        and (change.action is Action.CREATE or change.action.is_replace)
+    )
+
+
 def record_rotations(resources: dict[str, Instance], plan: Plan) -> None:
     """Forget previous credentials that are gone, and the rotations of what is not rotated any more."""
     rotated = {
@@ -144,9 +155,18 @@ def record_rotations(resources: dict[str, Instance], plan: Plan) -> None:
         for change in plan.changes
         if change.rotation is not None
     }
+    empty = made_anew(plan.changes)
     for address, rotation in rotated.items():
         known = resources.get(address)
-        if known is None or not rotation.gone:
+        if known is None:
+            continue
+        if known.rotation is not None and "issue" not in rotation.steps:
+            holds = {
+                sink: () if sink in empty else ids for sink, ids in known.rotation.holds.items()
+            }
+            memory = msgspec.structs.replace(known.rotation, holds=holds)
+            known = resources[address] = msgspec.structs.replace(known, rotation=memory)
+        if not rotation.gone:
             continue
         left = tuple(
             item

@@ -27,6 +27,7 @@ from perimeter.engine.rotating.machine import (
     Step,
     decide,
 )
+from perimeter.engine.rotating.memory import made_anew
 from perimeter.engine.rotating.planned import (
     PlannedConsumer,
     PlannedRotation,
@@ -307,8 +308,8 @@ class _Planner:
             findings.append(
                 Finding(
                     summary="A sink lacks the credential",
-                    detail=f"{', '.join(lacking)} was added to deliver_to after the last delivery, and secrets are kept nowhere "
-                    f"else. The next rotation delivers to it; to rotate now: -invoke={shell_word(self.name)}",
+                    detail=f"{', '.join(lacking)} was added to deliver_to or made again after the last delivery, and secrets are "
+                    f"kept nowhere else. The next rotation delivers to it; to rotate now: -invoke={shell_word(self.name)}",
                 )
             )
         http = [
@@ -326,13 +327,15 @@ class _Planner:
         )
 
     def _lacking(self) -> list[str]:
-        """Sinks that were declared after the last delivery."""
+        """Sinks that were declared, or made again, after the last delivery."""
         if self.current is None or not self.memory.holds or self.memory.undelivered:
             return []
+        made = made_anew(self.work.changes)
         return [
             sink.address
             for sink, _ in self.settings.sinks
             if self.current.id not in self.memory.holds.get(sink.address, ())
+            or sink.address in made
         ]
 
     def _has(self, consumer: PlannedConsumer) -> bool:
