@@ -302,7 +302,7 @@ def _planned(
     """Plan an instance; what a provider's pure half raises is reported, and the others are planned all the same."""
     try:
         change, attributes = plan_instance(work, wanted)
-        if change is None or wanted.block.rotation is None:
+        if change is None or (wanted.block.rotation is None and wanted.kind.credential is None):
             return change, attributes
         return rotated(work, wanted, each, change, attributes)
     except Exception as problem:  # noqa: BLE001 - a provider's bug must not become a traceback

@@ -418,3 +418,23 @@ def test_when_it_is_due_must_be_known(tiny):
         (tiny.directory / "main.hcl").read_text().replace("tiny_group.a.note", "tiny_group.a.id")
     )
     assert "Rotation must be known" in errors(tiny.work.plan())
+
+
+def test_a_previous_one_that_nothing_retires_any_more_is_told(tiny):
+    """The block was taken away in the middle: the old credential would live for ever, and nobody would know."""
+    tiny.write()
+    tiny.applied()
+    old = tiny.secret("vault")["id"]
+    tiny.later(days=1)
+    tiny.applied(Options(invoke=(KEY,)))
+    plain = 'resource "tiny_pass" "key" {\n  user = "billing"\n}\n'
+    tiny.work.write(plain + 'resource "tiny_vault" "vault" {\n  name = "vault"\n}\n')
+    for _ in range(2):
+        found = tiny.work.plan()
+        assert not found.errors
+        told = [
+            item for item in found.diagnostics if item.summary == "A previous credential lives on"
+        ]
+        assert [old in item.detail for item in told] == [True]
+        tiny.work.apply()
+    assert old in tiny.passes

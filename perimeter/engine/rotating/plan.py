@@ -66,6 +66,7 @@ def rotated(
     """The change with its rotation, and the attributes as they will be; None while needs are open."""
     rule = wanted.block.rotation
     if rule is None:
+        _left_over(work, wanted)
         return change, attributes
     credential = wanted.kind.credential
     if credential is None:
@@ -95,6 +96,20 @@ def rotated(
     _no_drift(work, credential, change)
     planner = _Planner(work, wanted, credential, settings, change, remembered, found, replaced)
     return planner.run(attributes)
+
+
+def _left_over(work: Work, wanted: Declaration) -> None:
+    """Tell of previous credentials that no rotation retires any more, because the block was taken away."""
+    remembered = work.state.resources.get(str(wanted.address), Instance())
+    left = [item.id for item in remembered.objects if item.role == "previous"]
+    if left:
+        work.diagnostics.warning(
+            "A previous credential lives on",
+            f"{wanted.address} was rotated, and the rotation block was taken away before {', '.join(left)} was retired. It works "
+            "until somebody removes it: put the block back, or make sure that nobody uses it and remove it in the vendor's "
+            "console.",
+            address=str(wanted.address),
+        )
 
 
 def _no_drift(work: Work, credential: CredentialType, change: Change) -> None:
