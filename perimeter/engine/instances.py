@@ -73,9 +73,7 @@ def plan_instance(work: Work, wanted: Declaration) -> tuple[Change | None, Attri
         wanted.desired
     )
     remembered = _remembered(work, wanted.address)
-    base = replace(
-        _base(wanted, remembered), previous_address=work.origins.get(str(wanted.address))
-    )
+    base = _base(wanted, remembered, work.origins.get(str(wanted.address)))
     _validate(work, wanted)
     if instance.config is None:
         reason = f"the configuration of provider {instance.key} is not known before apply"
@@ -95,7 +93,8 @@ def plan_instance(work: Work, wanted: Declaration) -> tuple[Change | None, Attri
         work.claim(instance, kind, joined.id, wanted.address)
     if joined.status in ("pending", "error"):
         return None, unknown
-    base = replace(base, tenant=joined.tenant)
+    if joined.tenant is not None:
+        base = replace(base, tenant=joined.tenant)
     if joined.recovered:
         # What state holds here is another object, which this one was made to replace.
         remembered = None
@@ -114,7 +113,9 @@ def _remembered(work: Work, address: Address) -> StateObject | None:
     return known.current() if known is not None else None
 
 
-def _base(wanted: Declaration, remembered: StateObject | None) -> Change:
+def _base(
+    wanted: Declaration, remembered: StateObject | None, previous_address: Address | None
+) -> Change:
     lifecycle = wanted.block.lifecycle
     return Change(
         address=wanted.address,
@@ -123,6 +124,7 @@ def _base(wanted: Declaration, remembered: StateObject | None) -> Change:
         provider_name=wanted.instance.name,
         action=Action.NO_OP,
         prior=remembered,
+        previous_address=previous_address,
         desired=wanted.desired,
         sensitive_before=_sensitive(wanted.kind.schema, remembered.sensitive if remembered else ()),
         sensitive_after=_sensitive(wanted.kind.schema, wanted.sensitive),
@@ -235,7 +237,6 @@ def _create(
         siblings=_siblings(work, base, kind, joined),
         tenant=joined.tenant,
     )
-    change = replace(base, before=None, after=planned, changed=frozenset(wanted.desired))
     manual = kind.manual(transition)
     if manual is None and not kind.creatable:
         manual = ManualStep(
@@ -243,10 +244,13 @@ def _create(
             instructions="Create it in the vendor's console.",
             url="",
         )
-    change = (
-        replace(change, action=Action.NO_OP, manual=manual)
-        if manual is not None
-        else replace(change, action=Action.CREATE)
+    change = replace(
+        base,
+        before=None,
+        after=planned,
+        changed=frozenset(wanted.desired),
+        action=Action.CREATE if manual is None else Action.NO_OP,
+        manual=manual,
     )
     return finish(work, change, kind, joined, wanted.expressions or {}, wanted.desired), planned
 
@@ -512,16 +516,20 @@ def finish(
     moves = change.action not in (Action.NO_OP, Action.FORGET) or change.manual is not None
     direction = kind.direction(transition) if moves else Direction.NEUTRAL
     quirks = tuple(quirk.summary for quirk in kind.quirks if moves and quirk.applies(transition))
-    change = replace(change, direction=direction, quirks=quirks)
     if not change.does_something and change.manual is None:
-        return change
+        return replace(change, direction=direction, quirks=quirks)
     new = change.action is Action.CREATE or (change.manual is not None and not change.id)
+    # One copy of so wide a value for each step would be what planning spends most of its time on.
     change = replace(
         change,
+        direction=direction,
+        quirks=quirks,
         subject=unique_name(kind, change.after or {}) if new else "",
         worded=dict(expressions),
     )
-    change = replace(change, secrets=shown_digests(work.digests, kind.schema, desired, change))
+    secrets = shown_digests(work.digests, kind.schema, desired, change)
+    if secrets:
+        change = replace(change, secrets=secrets)
     return replace(change, fingerprint=fingerprint(change))
 
 
